@@ -1,0 +1,1 @@
+//! The Licensing Portal.

@@ -1,0 +1,182 @@
+//! The traits through which clock, randomness, files and transport come in.
+//!
+//! Every effect of the library passes one of them, so a test or a simulation replaces the world
+//! without any door in the product: [`crate::Client::open_with`] takes a [`Ports`]. What a shipped
+//! host gets is `Ports::system()`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Result;
+
+/// Time, in every sense that the library needs. Threads: any.
+pub trait Clock: Send + Sync {
+    /// The wall clock: Unix seconds. May be coarse (some milliseconds late), never a system call
+    /// where the platform can avoid it.
+    fn wall(&self) -> i64;
+    /// Time that only rises, from an origin of its own. Coarse, for the hot path.
+    fn monotonic(&self) -> Duration;
+    /// Time since the machine was booted, sleep included. Exact; not for the hot path.
+    fn boot(&self) -> Duration;
+    /// Waits.
+    fn sleep(&self, duration: Duration);
+}
+
+/// Randomness fit for keys and IDs. Threads: any.
+pub trait Random: Send + Sync {
+    /// Fills `bytes`, or fails where the system has no randomness to give.
+    fn fill(&self, bytes: &mut [u8]) -> Result<()>;
+}
+
+/// One POST.
+#[derive(Clone, Debug)]
+pub struct HttpRequest<'a> {
+    /// The whole address.
+    pub url: &'a str,
+    /// The body's media type.
+    pub content_type: &'a str,
+    /// The body.
+    pub body: &'a [u8],
+    /// The longest body that may come back, in bytes.
+    pub response_max: usize,
+    /// How long the whole exchange may take.
+    pub timeout: Duration,
+}
+
+/// What came back. Any HTTP status is an answer here; what it means is decided above.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, at most `response_max` bytes.
+    pub body: Vec<u8>,
+    /// `Retry-After` in seconds, where the portal sent one.
+    pub retry_after: Option<u32>,
+}
+
+/// Carries one request to the portal. Threads: any, several at once. Redirects are not followed.
+///
+/// Errors: a code of 70 to 79, [`crate::Code::TooLarge`] or [`crate::Code::Cancelled`].
+pub trait Transport: Send + Sync {
+    /// Sends and waits for the answer.
+    fn post(&self, request: &HttpRequest<'_>) -> Result<HttpResponse>;
+}
+
+/// The world of one client.
+#[derive(Clone)]
+pub struct Ports {
+    /// Clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Files.
+    pub files: Arc<dyn Files>,
+}
+
+/// Files, as trusted storage needs them. Paths are absolute. Errors are [`std::io::Error`]s with
+/// the system's own number, so that the layer above tells a full disk from a missing right.
+/// Threads: any.
+pub trait Files: Send + Sync {
+    /// Opens what stands there as `how` says, without following a link in the last component.
+    fn open(&self, path: &std::path::Path, how: OpenHow) -> std::io::Result<Box<dyn File>>;
+    /// Reads a small regular file whole (for `machine/` and the certificate loader), links
+    /// followed; `FileTooLarge` where it has more than `max` bytes.
+    fn read(&self, path: &std::path::Path, max: usize) -> std::io::Result<Vec<u8>>;
+    /// The names in a directory, in no order.
+    fn names(&self, path: &std::path::Path) -> std::io::Result<Vec<String>>;
+    /// The target of a symbolic link, as text.
+    fn link_target(&self, path: &std::path::Path) -> std::io::Result<std::path::PathBuf>;
+    /// Owner, mode, links and identity of what stands there, without following a link.
+    fn stat(&self, path: &std::path::Path) -> std::io::Result<Stat>;
+    /// Makes a directory and its missing parents, each durable and with this mode, whatever the
+    /// umask. One that exists stays as it is.
+    fn make_dir(&self, path: &std::path::Path, mode: u32) -> std::io::Result<()>;
+    /// Removes one file.
+    fn remove(&self, path: &std::path::Path) -> std::io::Result<()>;
+    /// Renames a file over another in the same directory, and syncs the directory.
+    fn replace(&self, from: &std::path::Path, to: &std::path::Path) -> std::io::Result<()>;
+    /// Syncs a directory's entries.
+    fn sync_dir(&self, path: &std::path::Path) -> std::io::Result<()>;
+    /// Whether the path, or its nearest ancestor that exists, lies on a network file system.
+    fn is_remote(&self, path: &std::path::Path) -> std::io::Result<bool>;
+    /// The path made absolute, with the links resolved in whatever part of it exists.
+    fn canonical(&self, path: &std::path::Path) -> std::io::Result<std::path::PathBuf>;
+    /// The effective user's number.
+    fn user(&self) -> u32;
+    /// The effective user's home by the account database; no environment variable has a say.
+    /// `NotFound` where the user has no entry there.
+    fn home(&self) -> std::io::Result<std::path::PathBuf>;
+    /// The name of a group, for a sentence; `None` where the account database has none.
+    fn group_name(&self, group: u32) -> Option<String>;
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenHow {
+    /// To read; it must exist.
+    Read,
+    /// To read and write; it must exist.
+    Write,
+    /// To read and write; it must not exist and is made with this mode, whatever the umask.
+    Create {
+        /// The permission bits.
+        mode: u32,
+    },
+}
+
+/// An open file. Dropping it closes it and nothing else.
+pub trait File: Send {
+    /// Reads up to `max` bytes from the start.
+    fn read_all(&mut self, max: usize) -> std::io::Result<Vec<u8>>;
+    /// Writes all the bytes at the offset.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> std::io::Result<()>;
+    /// Gives the file this length, its blocks allocated, what it holds kept.
+    fn allocate(&mut self, len: u64) -> std::io::Result<()>;
+    /// Makes what was written durable.
+    fn sync(&mut self) -> std::io::Result<()>;
+    /// Owner, mode, links and identity.
+    fn stat(&self) -> std::io::Result<Stat>;
+    /// Takes the whole-file lock, or says at once that another holds it.
+    fn try_lock(&mut self, shared: bool) -> std::io::Result<bool>;
+    /// Lets the lock go, explicitly: closing alone does not where a forked child shares it.
+    fn unlock(&mut self) -> std::io::Result<()>;
+}
+
+/// What the system knows of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Stat {
+    /// Device.
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
+    /// Time of birth in nanoseconds since 1970; 0 where the file system keeps none.
+    pub born: i128,
+    /// Time of the last change of content or attributes, in nanoseconds since 1970.
+    pub changed: i128,
+    /// Bytes.
+    pub len: u64,
+    /// Owner.
+    pub owner: u32,
+    /// Group.
+    pub group: u32,
+    /// Permission bits and the set-ID and sticky bits.
+    pub mode: u32,
+    /// Hard links.
+    pub links: u64,
+    /// Kind.
+    pub kind: FileKind,
+}
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum FileKind {
+    /// A regular file.
+    #[default]
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A FIFO, a socket, a device.
+    Other,
+}
