@@ -126,8 +126,8 @@ pub enum OpenHow {
 
 /// An open file. Dropping it closes it and nothing else.
 pub trait File: Send {
-    /// Reads up to `max` bytes from the start.
-    fn read_all(&mut self, max: usize) -> std::io::Result<Vec<u8>>;
+    /// Reads up to `max` bytes from the start. Asks for that much memory: bound it by the length.
+    fn read_head(&mut self, max: usize) -> std::io::Result<Vec<u8>>;
     /// Writes all the bytes at the offset.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> std::io::Result<()>;
     /// Gives the file this length, its blocks allocated, what it holds kept.

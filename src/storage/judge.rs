@@ -1,0 +1,195 @@
+//! From the bytes of anchor and images to the state of a store. Pure.
+#![forbid(unsafe_code)]
+
+use super::anchor::{self, Found};
+use super::contents::Contents;
+use super::image::{Identity, Image, Parsed, parse};
+use super::read::Raw;
+use super::seal::Sealer;
+use super::standing::{Note, Standing, State};
+
+/// What one reading comes to.
+pub(super) struct Judged {
+    pub(super) state: State,
+    pub(super) anchor: Found,
+    /// The newest valid image.
+    pub(super) newest: Option<Box<Image>>,
+    /// Whose file that is: 0 for `a`, 1 for `b`.
+    pub(super) index: usize,
+    /// The generations of `a` and `b`; `None` where there is no valid image.
+    pub(super) generations: [Option<u64>; 2],
+    /// Whether the file of the newest image is the one that the image names.
+    identity_agrees: bool,
+    pub(super) notes: Vec<Note>,
+    newer: Option<([u8; 16], u64)>,
+}
+
+impl Judged {
+    pub(super) fn of(raw: &Raw, sealer: &dyn Sealer) -> Self {
+        let anchor = anchor::parse(raw.anchor.as_ref().map(|piece| piece.bytes.as_slice()));
+        let mut parsed = images(raw, sealer);
+        let generations = [0, 1].map(|index| match &parsed[index] {
+            Some(Parsed::Whole(image)) => Some(image.generation),
+            _ => None,
+        });
+        let newer = parsed.iter().flatten().find_map(|parsed| match parsed {
+            Parsed::Newer { store_id, generation } => Some((*store_id, *generation)),
+            _ => None,
+        });
+        let notes = image_notes(raw, &parsed, generations);
+        let index = usize::from(generations[1] > generations[0]);
+        let newest = match parsed[index].take() {
+            Some(Parsed::Whole(image)) => Some(image),
+            _ => None,
+        };
+        let identity_agrees = match (&newest, &raw.images[index]) {
+            (Some(image), Some(piece)) => {
+                image.identities[index].agrees(&Identity::of(&piece.stat))
+            }
+            _ => false,
+        };
+        let mut judged = Self {
+            state: State::Absent,
+            anchor,
+            newest,
+            index,
+            generations,
+            identity_agrees,
+            notes,
+            newer,
+        };
+        judged.state = judged.decide(raw);
+        judged.note_anchors(raw);
+        judged
+    }
+
+    fn decide(&self, raw: &Raw) -> State {
+        if self.newer.is_some() {
+            return State::Newer;
+        }
+        let Some(image) = &self.newest else {
+            return self.decide_without_image(raw);
+        };
+        let holds_something = !image.contents.is_empty();
+        let broken = match self.anchor {
+            Found::Standing(anchor) if anchor.store_id == image.frame.store_id => {
+                image.generation < anchor.generation
+            }
+            Found::Standing(_) => holds_something,
+            Found::Missing | Found::Damaged => holds_something && !self.identity_agrees,
+        };
+        if broken { State::Restored } else { State::Sound }
+    }
+
+    fn decide_without_image(&self, raw: &Raw) -> State {
+        let [a, b] = [0, 1].map(|index| raw.images[index].as_ref());
+        let nothing = |piece: Option<&super::read::Piece>| piece.is_none_or(|p| p.bytes.is_empty());
+        match self.anchor {
+            // Image 1 may be torn here, but nothing can have been lost with it.
+            Found::Standing(anchor) if anchor.birth && anchor.generation == 0 => State::Absent,
+            Found::Standing(anchor) if anchor.birth => State::Missing,
+            _ if !(nothing(a) && nothing(b)) => {
+                // Where no anchor can be kept: `b` gets its first byte once `a` is durable.
+                let birth = self.anchor == Found::Missing && nothing(b) && b.is_some();
+                if birth { State::Absent } else { State::Damaged }
+            }
+            Found::Missing => State::Absent,
+            Found::Standing(_) | Found::Damaged => State::Missing,
+        }
+    }
+
+    fn note_anchors(&mut self, raw: &Raw) {
+        let Some(image) = &self.newest else {
+            return;
+        };
+        let note = match self.anchor {
+            Found::Missing if !raw.anchor_possible => Some(Note::AnchorUnavailable),
+            Found::Missing => Some(Note::AnchorMissing),
+            Found::Damaged => Some(Note::AnchorDamaged),
+            Found::Standing(anchor) => {
+                (anchor.generation < image.generation).then_some(Note::AnchorBehind)
+            }
+        };
+        self.notes.extend(note);
+        if !image.identities[self.index].is_known() {
+            self.notes.push(Note::IdentityUnknown);
+        } else if !self.identity_agrees {
+            self.notes.push(Note::ImageCopied);
+        }
+    }
+
+    /// The highest generation that an anchor names.
+    pub(super) fn highest_anchor(&self) -> u64 {
+        match self.anchor {
+            Found::Standing(anchor) => anchor.generation,
+            Found::Missing | Found::Damaged => 0,
+        }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let found = self.newest.as_ref();
+        let (store_id, generation) = found
+            .map(|image| (image.frame.store_id, image.generation))
+            .or(self.newer)
+            .unwrap_or_default();
+        let highest_anchor = self.highest_anchor();
+        Standing {
+            state: self.state,
+            store_id,
+            generation,
+            highest_anchor,
+            next_store_id: store_id,
+            next_generation: generation.max(highest_anchor).saturating_add(1),
+        }
+    }
+
+    /// The sections, where they may be used.
+    pub(super) fn contents(&mut self) -> Contents {
+        match &mut self.newest {
+            Some(image) if self.state != State::Newer => std::mem::take(&mut image.contents),
+            _ => Contents::default(),
+        }
+    }
+
+    /// What must be seen twice before it is believed: a writer at work can make it appear.
+    pub(super) fn is_suspicious(&self) -> bool {
+        matches!(self.state, State::Restored | State::Damaged | State::Missing)
+    }
+}
+
+fn images(raw: &Raw, sealer: &dyn Sealer) -> [Option<Parsed>; 2] {
+    let [a, b] = [0, 1].map(|index| raw.images[index].as_ref());
+    let first = a.map(|piece| parse(&piece.bytes, sealer));
+    let second = match (a, b) {
+        // Level images are the same bytes: deciphered once.
+        (Some(a), Some(b)) if a.bytes == b.bytes => first.clone(),
+        _ => b.map(|piece| parse(&piece.bytes, sealer)),
+    };
+    [first, second]
+}
+
+fn image_notes(
+    raw: &Raw,
+    parsed: &[Option<Parsed>; 2],
+    generations: [Option<u64>; 2],
+) -> Vec<Note> {
+    let newest = generations[0].max(generations[1]);
+    if newest.is_none() {
+        return Vec::new();
+    }
+    let mut notes = Vec::new();
+    for (index, name) in [(0, 'a'), (1, 'b')] {
+        match &parsed[index] {
+            None => notes.push(Note::ImageMissing(name)),
+            Some(Parsed::Invalid) => {
+                let empty = raw.images[index].as_ref().is_some_and(|p| p.bytes.is_empty());
+                notes.push(if empty { Note::ImageBehind(name) } else { Note::ImageDamaged(name) });
+            }
+            Some(Parsed::Whole(_)) if generations[index] < newest => {
+                notes.push(Note::ImageBehind(name));
+            }
+            Some(_) => {}
+        }
+    }
+    notes
+}

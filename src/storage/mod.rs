@@ -1,0 +1,192 @@
+//! Trusted storage: one small store of a vendor's product, safe against crashes, tamper-evident,
+//! shared by processes and threads.
+//!
+//! A directory holds `lock`, two complete images `a` and `b` and, for checkouts, `slots`; an anchor
+//! stands in another tree. An image is a list of sections that mean nothing here: the layers above
+//! know of licenses. [`Storage::read`] takes no lock; [`Storage::change`] is the one way to write.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `place` | which directory, which anchor, which permissions |
+//! | `image`, `contents`, `seal` | the bytes of an image, its key and who keeps that |
+//! | `anchor` | the file that exposes a restored store |
+//! | `read`, `judge`, `standing` | bytes → state |
+//! | `lock`, `commit` | the one way to write |
+//! | `safety` | owner, mode, links, network file systems; errors as sentences |
+//! | `os_unix`, `remote_unix` | the file port of the system |
+
+mod anchor;
+mod commit;
+mod contents;
+mod image;
+mod judge;
+mod lock;
+#[cfg(unix)]
+mod os_unix;
+mod place;
+mod read;
+#[cfg(unix)]
+mod remote_unix;
+mod safety;
+mod seal;
+mod standing;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub use contents::Contents;
+pub use image::CONTENTS_MAX;
+#[cfg(unix)]
+pub use os_unix::SystemFiles;
+pub use place::{Place, Scope};
+pub use seal::{Sealer, SoftwareSealer};
+pub use standing::{Look, Note, Reading, Standing, State};
+
+use crate::error::{Code, Error, Result};
+use crate::ports::{Clock, Files, Ports, Random};
+
+/// One store. Holds no lock and no open file between calls. Threads: any, several at once; any
+/// number of these, in any number of processes, may work on one store.
+pub struct Storage {
+    core: Core,
+}
+
+/// What becomes of the contents that a change has edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// They are committed.
+    Write,
+    /// They are dropped; nothing is written.
+    Keep,
+}
+
+struct Core {
+    paths: place::Paths,
+    files: Arc<dyn Files>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    sealer: Box<dyn Sealer>,
+    /// The disk twice failed to keep a change.
+    turned_read_only: AtomicBool,
+}
+
+impl Storage {
+    /// The store of this place, whether it is there or not. Makes nothing and opens no file of it.
+    ///
+    /// Errors: [`Code::InvalidArgument`] for a name or a path that can't be used,
+    /// [`Code::StorageIo`] where the default place is asked for and the user has no home.
+    pub fn new(place: &Place, ports: &Ports) -> Result<Self> {
+        let paths = place::Paths::of(place, ports.files.as_ref())?;
+        let sealer = SoftwareSealer::new(&place.vendor, &place.product)?;
+        Ok(Self::with(paths, Box::new(sealer), ports))
+    }
+
+    fn with(paths: place::Paths, sealer: Box<dyn Sealer>, ports: &Ports) -> Self {
+        Self {
+            core: Core {
+                paths,
+                files: ports.files.clone(),
+                clock: ports.clock.clone(),
+                random: ports.random.clone(),
+                sealer,
+                turned_read_only: AtomicBool::new(false),
+            },
+        }
+    }
+
+    /// The store's directory, absolute, links resolved.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.core.paths.dir
+    }
+
+    /// The anchor file; `None` where the user has no home for it.
+    #[must_use]
+    pub fn anchor_path(&self) -> Option<&Path> {
+        self.core.paths.anchor.as_deref()
+    }
+
+    /// Reads the store. Takes no lock save, without waiting, where three readings in a row were
+    /// disturbed by writers; makes nothing; needs no right to write.
+    ///
+    /// Errors: [`Code::Busy`] (disturbed: what was known last still holds), [`Code::Permission`],
+    /// [`Code::StorageUnsafe`], [`Code::StorageRemote`], [`Code::StorageIo`]. Missing, damaged and
+    /// newer stores are no errors but states.
+    pub fn read(&self) -> Result<Reading> {
+        self.core.read(Duration::ZERO)
+    }
+
+    /// As [`Self::read`], but waits for the writers that disturb it.
+    pub fn read_within(&self, wait: Duration) -> Result<Reading> {
+        self.core.read(wait)
+    }
+
+    /// The identity and the head of each file: some microseconds. As long as it equals the
+    /// [`Reading::look`] of a reading, that reading still holds. Errors: as [`Self::read`].
+    pub fn look(&self) -> Result<Look> {
+        self.core.look()
+    }
+
+    /// Changes the store: takes the lock, waiting for it at most `wait`, reads, lets `change` edit
+    /// the contents, and commits them if it says [`Commit::Write`]. On success they are durable and
+    /// anchored. Makes the store where there is none; the directory and the empty lock file are
+    /// made even where nothing is then written, so ask [`Self::read`] first where that matters.
+    ///
+    /// `change` runs under the lock: it must be quick and call nothing outside. Its own error
+    /// leaves the store untouched and is returned. It sees in which state the store is:
+    /// - Restored: it must mark every record; this commit heals the state.
+    /// - Missing, Damaged: the contents are empty, and a Write makes a *new* store with a new ID at
+    ///   highest anchor + 1 over what is left. So it says Keep unless a person wants that.
+    ///
+    /// An error after the contents were written (the disk failed, or no anchor could be raised)
+    /// means that nothing may be sent on the strength of them; the store may show them or not.
+    ///
+    /// Errors: [`Code::Busy`] after `wait`, [`Code::StorageNewer`], [`Code::StorageReadOnly`],
+    /// [`Code::StorageFull`], and those of [`Self::read`].
+    pub fn change<T>(
+        &self,
+        wait: Duration,
+        change: impl FnOnce(&Standing, &mut Contents) -> Result<(T, Commit)>,
+    ) -> Result<T> {
+        let core = &self.core;
+        if core.turned_read_only.load(Ordering::Acquire) {
+            let sentence = "Trusted storage is read-only since the disk failed to keep a change.";
+            return Err(Error::new(Code::StorageReadOnly, sentence)
+                .with_hint("Check the disk, then start the application again."));
+        }
+        core.prepare()?;
+        let Some(lock) = core.lock(false, wait)? else {
+            return Err(Error::from_code(Code::Busy));
+        };
+        let result = core.change_locked(change);
+        lock.release();
+        result
+    }
+}
+
+impl Core {
+    /// The directory and the lock file, made where they aren't there.
+    fn prepare(&self) -> Result<()> {
+        self.check_local()?;
+        if self.directory_stat()?.is_none() {
+            let directory = &self.paths.dir;
+            let made = self.files.make_dir(directory, self.paths.dir_mode());
+            made.map_err(|e| self.io_error(directory, "made", &e))?;
+        }
+        self.ensure_lock_file()
+    }
+}
+
+/// A store ID: 128 random bits, not all zero.
+fn new_id(random: &dyn Random) -> Result<[u8; 16]> {
+    let mut id = [0; 16];
+    while id == [0; 16] {
+        random.fill(&mut id)?;
+    }
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,314 @@
+//! The file port of Unix systems.
+//!
+//! What std does safely is left to it; the few calls below are those that it doesn't have.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use crate::ports::{File, FileKind, Files, OpenHow, Stat};
+
+/// The longest entry of the account database that is read.
+const ENTRY_MAX: usize = 1 << 20;
+
+/// The files of the running system. Keeps nothing. Threads: any.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemFiles;
+
+struct OpenFile(std::fs::File);
+
+impl Files for SystemFiles {
+    fn open(&self, path: &Path, how: OpenHow) -> io::Result<Box<dyn File>> {
+        let mut options = OpenOptions::new();
+        // O_NONBLOCK: a FIFO in a file's place must be refused, not waited for.
+        options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
+        let file = match how {
+            OpenHow::Read => above_stdio(options.open(path)?)?,
+            OpenHow::Write => above_stdio(options.write(true).open(path)?)?,
+            OpenHow::Create { mode } => {
+                let made = options.write(true).create_new(true).mode(mode).open(path)?;
+                let made = above_stdio(made)?;
+                made.set_permissions(Permissions::from_mode(mode))?;
+                made
+            }
+        };
+        Ok(Box::new(OpenFile(file)))
+    }
+
+    fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+        let file = above_stdio(options.open(path)?)?;
+        if !file.metadata()?.is_file() {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        let mut bytes = Vec::new();
+        let bound = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+        (&file).take(bound).read_to_end(&mut bytes)?;
+        if bytes.len() > max {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        Ok(bytes)
+    }
+
+    fn names(&self, path: &Path) -> io::Result<Vec<String>> {
+        std::fs::read_dir(path)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    fn link_target(&self, path: &Path) -> io::Result<PathBuf> {
+        std::fs::read_link(path)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        std::fs::symlink_metadata(path).map(|found| stat_of(&found))
+    }
+
+    fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
+        match std::fs::metadata(path) {
+            Ok(found) if found.is_dir() => return Ok(()),
+            Ok(_) => return Err(ErrorKind::NotADirectory.into()),
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+        let parent = path.parent().ok_or(ErrorKind::InvalidInput)?;
+        self.make_dir(parent, mode)?;
+        match DirBuilder::new().mode(mode & 0o777).create(path) {
+            // Set only on what was made here: another process may have made it in between.
+            Ok(()) => std::fs::set_permissions(path, Permissions::from_mode(mode))?,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+        }
+        self.sync_dir(parent)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)?;
+        self.sync_dir(to.parent().ok_or(ErrorKind::InvalidInput)?)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(libc::O_DIRECTORY);
+        above_stdio(options.open(path)?)?.sync_all()
+    }
+
+    fn is_remote(&self, path: &Path) -> io::Result<bool> {
+        for ancestor in path.ancestors() {
+            match super::remote_unix::is_remote(ancestor) {
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                known => return known,
+            }
+        }
+        Err(ErrorKind::NotFound.into())
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        let path = std::path::absolute(path)?;
+        for ancestor in path.ancestors() {
+            match std::fs::canonicalize(ancestor) {
+                Ok(found) => {
+                    let rest = path.strip_prefix(ancestor).unwrap_or(Path::new(""));
+                    // What doesn't exist yet can't be stepped out of.
+                    if rest.components().any(|part| part == Component::ParentDir) {
+                        return Err(ErrorKind::InvalidInput.into());
+                    }
+                    // Joining nothing would leave a slash at the end.
+                    let whole = rest.as_os_str().is_empty();
+                    return Ok(if whole { found } else { found.join(rest) });
+                }
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Err(ErrorKind::NotFound.into())
+    }
+
+    fn user(&self) -> u32 {
+        // SAFETY: takes nothing, always succeeds.
+        unsafe { libc::geteuid() }
+    }
+
+    fn home(&self) -> io::Result<PathBuf> {
+        let home = with_buffer(|buffer| user_home(self.user(), buffer))?;
+        let home = home.filter(|path| path.is_absolute());
+        home.ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
+    fn group_name(&self, group: u32) -> Option<String> {
+        with_buffer(|buffer| group_entry(group, buffer)).ok()?
+    }
+}
+
+impl File for OpenFile {
+    fn read_head(&mut self, max: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; max];
+        let mut filled = 0;
+        while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match self.0.read_at(room, filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn allocate(&mut self, len: u64) -> io::Result<()> {
+        if self.0.metadata()?.len() > len {
+            self.0.set_len(len)?;
+        }
+        allocate(&self.0, len)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        self.0.metadata().map(|found| stat_of(&found))
+    }
+
+    fn try_lock(&mut self, shared: bool) -> io::Result<bool> {
+        let tried = if shared { self.0.try_lock_shared() } else { self.0.try_lock() };
+        match tried {
+            Ok(()) => Ok(true),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+            Err(std::fs::TryLockError::Error(e)) => Err(e),
+        }
+    }
+
+    fn unlock(&mut self) -> io::Result<()> {
+        self.0.unlock()
+    }
+}
+
+/// A host that closed its standard streams must not find a license store in their place: what it
+/// prints would be written into it.
+fn above_stdio(file: std::fs::File) -> io::Result<std::fs::File> {
+    if file.as_raw_fd() > 2 {
+        return Ok(file);
+    }
+    let low = OwnedFd::from(file);
+    // SAFETY: duplicates a descriptor that `low` keeps open; no memory is involved.
+    let high = unsafe { libc::fcntl(low.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
+    if high < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just given this descriptor to us alone.
+    Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(high) })
+}
+
+#[cfg(target_os = "linux")]
+fn allocate(file: &std::fs::File, len: u64) -> io::Result<()> {
+    let end = libc::off_t::try_from(len).map_err(|_| ErrorKind::FileTooLarge)?;
+    // SAFETY: acts on a descriptor that `file` keeps open; no memory is involved.
+    match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, end) } {
+        0 => Ok(()),
+        // The file system allocates only on writing; a full disk then shows up there.
+        libc::EOPNOTSUPP | libc::EINVAL => file.set_len(len),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allocate(file: &std::fs::File, len: u64) -> io::Result<()> {
+    file.set_len(len)
+}
+
+fn stat_of(found: &std::fs::Metadata) -> Stat {
+    let kind = match found.file_type() {
+        kind if kind.is_file() => FileKind::File,
+        kind if kind.is_dir() => FileKind::Directory,
+        kind if kind.is_symlink() => FileKind::Link,
+        _ => FileKind::Other,
+    };
+    let born = found.created().ok().and_then(|time| {
+        let nanoseconds = time.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+        i128::try_from(nanoseconds).ok()
+    });
+    Stat {
+        device: found.dev(),
+        inode: found.ino(),
+        born: born.unwrap_or(0),
+        changed: i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()),
+        len: found.len(),
+        owner: found.uid(),
+        group: found.gid(),
+        mode: found.mode() & 0o7777,
+        links: found.nlink(),
+        kind,
+    }
+}
+
+/// Calls `entry` with a buffer that grows until the account database's entry fits.
+fn with_buffer<T>(entry: impl Fn(&mut [libc::c_char]) -> Result<T, i32>) -> io::Result<T> {
+    let mut len = 1024;
+    loop {
+        match entry(&mut vec![0; len]) {
+            Ok(found) => return Ok(found),
+            Err(libc::ERANGE) if len < ENTRY_MAX => len *= 4,
+            Err(libc::EINTR) => {}
+            Err(error) => return Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+}
+
+fn user_home(user: u32, buffer: &mut [libc::c_char]) -> Result<Option<PathBuf>, i32> {
+    // SAFETY: a C structure of pointers and integers, for which all zeros are valid.
+    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
+    let mut found = std::ptr::null_mut();
+    // SAFETY: all pointers are to locals that outlive the call; the length is the buffer's.
+    match unsafe {
+        libc::getpwuid_r(user, &mut entry, buffer.as_mut_ptr(), buffer.len(), &mut found)
+    } {
+        0 if found.is_null() || entry.pw_dir.is_null() => Ok(None),
+        0 => {
+            // SAFETY: a NUL-terminated text inside `buffer`, which outlives its use here.
+            let home = unsafe { CStr::from_ptr(entry.pw_dir) };
+            Ok(Some(PathBuf::from(OsStr::from_bytes(home.to_bytes()))))
+        }
+        // What libraries say, beside 0, where there is no such entry.
+        libc::ENOENT | libc::ESRCH => Ok(None),
+        error => Err(error),
+    }
+}
+
+fn group_entry(group: u32, buffer: &mut [libc::c_char]) -> Result<Option<String>, i32> {
+    // SAFETY: a C structure of pointers and integers, for which all zeros are valid.
+    let mut entry: libc::group = unsafe { std::mem::zeroed() };
+    let mut found = std::ptr::null_mut();
+    // SAFETY: all pointers are to locals that outlive the call; the length is the buffer's.
+    match unsafe {
+        libc::getgrgid_r(group, &mut entry, buffer.as_mut_ptr(), buffer.len(), &mut found)
+    } {
+        0 if found.is_null() || entry.gr_name.is_null() => Ok(None),
+        0 => {
+            // SAFETY: a NUL-terminated text inside `buffer`, which outlives its use here.
+            let name = unsafe { CStr::from_ptr(entry.gr_name) };
+            Ok(Some(name.to_string_lossy().into_owned()))
+        }
+        error => Err(error),
+    }
+}
+
+/// A path as C takes it.
+pub(super) fn c_path(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| ErrorKind::InvalidInput.into())
+}

@@ -1,0 +1,168 @@
+//! Where a store stands and where its anchor does.
+#![forbid(unsafe_code)]
+
+use std::fmt::Write as _;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use ring::digest::{SHA256, digest};
+
+use super::seal::framed;
+use crate::error::{Code, Error, Result};
+use crate::ports::Files;
+
+/// Whose licenses a store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Those of the effective user. Directory 0700, files 0600.
+    User,
+    /// Those of all users of the machine. Made by an installer or the Administrator with rights,
+    /// changed by the directory's group (2775, 0664), read by everyone.
+    Machine,
+}
+
+/// Which store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The vendor's name, as the trust root has it.
+    pub vendor: String,
+    /// The product's name.
+    pub product: String,
+    /// Whose licenses.
+    pub scope: Scope,
+    /// The store's directory; `None`: the scope's own, `~/.local/share/lm/VENDOR/PRODUCT` or
+    /// `/var/lib/lm/VENDOR/PRODUCT`.
+    pub dir: Option<PathBuf>,
+}
+
+/// The files of one store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Paths {
+    pub(super) scope: Scope,
+    pub(super) dir: PathBuf,
+    pub(super) lock: PathBuf,
+    /// `a` and `b`.
+    pub(super) images: [PathBuf; 2],
+    /// `None`: the user has no home where it could be.
+    pub(super) anchor: Option<PathBuf>,
+}
+
+const MACHINE_STORES: &str = "/var/lib/lm";
+/// Another tree than the stores', so that a backup of those doesn't bring its anchors with it.
+const MACHINE_ANCHORS: &str = "/var/opt/lm/anchors";
+const USER_STORES: &str = ".local/share/lm";
+const USER_ANCHORS: &str = ".config/lm/anchors";
+/// The longest name in a directory that file systems take.
+const NAME_MAX: usize = 255;
+
+impl Paths {
+    pub(super) fn of(place: &Place, files: &dyn Files) -> Result<Self> {
+        let home = match files.home() {
+            Ok(home) => Some(home),
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(unusable("The account database can't be read", &e)),
+        };
+        let dir = match (&place.dir, place.scope) {
+            (Some(dir), _) => dir.clone(),
+            (None, Scope::Machine) => own_dir(Path::new(MACHINE_STORES), place)?,
+            (None, Scope::User) => {
+                let home = home.as_ref().ok_or_else(homeless)?;
+                own_dir(&home.join(USER_STORES), place)?
+            }
+        };
+        let dir = files.canonical(&dir).map_err(|e| {
+            unusable(&format!("{} can't be a storage directory", dir.display()), &e)
+        })?;
+        let anchors = match place.scope {
+            Scope::Machine => Some(PathBuf::from(MACHINE_ANCHORS)),
+            Scope::User => home.map(|home| home.join(USER_ANCHORS)),
+        };
+        let anchor = anchors.map(|anchors| anchors.join(anchor_name(place, &dir)));
+        Ok(Self::new(place.scope, dir, anchor))
+    }
+
+    pub(super) fn new(scope: Scope, dir: PathBuf, anchor: Option<PathBuf>) -> Self {
+        Self { scope, lock: dir.join("lock"), images: [dir.join("a"), dir.join("b")], dir, anchor }
+    }
+
+    pub(super) const fn dir_mode(&self) -> u32 {
+        match self.scope {
+            Scope::User => 0o700,
+            Scope::Machine => 0o2775,
+        }
+    }
+
+    /// Of the images and the anchor.
+    pub(super) const fn file_mode(&self) -> u32 {
+        match self.scope {
+            Scope::User => 0o600,
+            Scope::Machine => 0o664,
+        }
+    }
+
+    /// The lock holds no data; in machine scope everyone who reads or checks out may take it.
+    pub(super) const fn lock_mode(&self) -> u32 {
+        match self.scope {
+            Scope::User => 0o600,
+            Scope::Machine => 0o666,
+        }
+    }
+}
+
+fn own_dir(stores: &Path, place: &Place) -> Result<PathBuf> {
+    Ok(stores.join(component(&place.vendor)?).join(component(&place.product)?))
+}
+
+/// A name as one component of a path: no two names have the same one, none leads elsewhere.
+fn component(name: &str) -> Result<String> {
+    let mut out = String::new();
+    for (index, byte) in name.bytes().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if plain && !(byte == b'.' && index == 0) {
+            out.push(char::from(byte));
+        } else {
+            // Writing into a String can't fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    if out.is_empty() || out.len() > NAME_MAX {
+        let sentence =
+            "The name of the vendor or the product is empty or too long for a directory.";
+        return Err(Error::new(Code::InvalidArgument, sentence));
+    }
+    Ok(out)
+}
+
+/// An anchor is found by vendor, product, scope and directory: a store that was copied elsewhere
+/// finds none.
+fn anchor_name(place: &Place, dir: &Path) -> String {
+    let scope = match place.scope {
+        Scope::User => "user",
+        Scope::Machine => "machine",
+    };
+    let mut key = framed(&["lm anchor 1", &place.vendor, &place.product, scope]);
+    key.extend_from_slice(dir.as_os_str().as_encoded_bytes());
+    let hash = digest(&SHA256, &key);
+    let (half, _) = hash.as_ref().split_at(16);
+    half.iter().fold(String::new(), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    })
+}
+
+fn homeless() -> Error {
+    Error::new(
+        Code::StorageIo,
+        "This user has no home directory, so there is no default place for trusted storage.",
+    )
+    .with_hint("Give a storage directory.")
+}
+
+fn unusable(what: &str, error: &std::io::Error) -> Error {
+    let code = match error.kind() {
+        ErrorKind::InvalidInput => Code::InvalidArgument,
+        ErrorKind::PermissionDenied => Code::Permission,
+        _ => Code::StorageIo,
+    };
+    Error::new(code, format!("{what}: {error}."))
+}

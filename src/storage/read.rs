@@ -1,0 +1,138 @@
+//! Readers. They take no lock, so a break, or that no image is valid, is believed only when a
+//! second reading finds the same bytes, or under the shared lock.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Core;
+use super::anchor::ANCHOR_LEN;
+use super::image::HEAD_LEN;
+use super::judge::Judged;
+use super::standing::{Look, Reading};
+use crate::error::{Code, Error, Result};
+use crate::limits::IMAGE_MAX;
+use crate::ports::{OpenHow, Stat};
+
+/// Readings without a lock before a reader gives up.
+const READINGS: usize = 3;
+
+/// The bytes of one file and what the system knew of it just before they were read.
+pub(super) struct Piece {
+    pub(super) stat: Stat,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The bytes of a store.
+pub(super) struct Raw {
+    pub(super) anchor: Option<Piece>,
+    /// `a` and `b`.
+    pub(super) images: [Option<Piece>; 2],
+    /// Whether there is a place for an anchor file.
+    pub(super) anchor_possible: bool,
+}
+
+impl Raw {
+    fn same_bytes(&self, other: &Self) -> bool {
+        self.files().map(|piece| piece.map(|piece| &piece.bytes))
+            == other.files().map(|piece| piece.map(|piece| &piece.bytes))
+    }
+
+    fn files(&self) -> [Option<&Piece>; 3] {
+        let [a, b] = &self.images;
+        [self.anchor.as_ref(), a.as_ref(), b.as_ref()]
+    }
+
+    fn look(&self) -> Look {
+        let mut limits = LOOK_LENS.into_iter();
+        Look {
+            files: self.files().map(|piece| {
+                let limit = limits.next().unwrap_or(0);
+                piece.map(|piece| {
+                    let head = piece.bytes.get(..limit).unwrap_or(&piece.bytes);
+                    (piece.stat, head.to_vec())
+                })
+            }),
+        }
+    }
+}
+
+/// How much a look reads of anchor, `a` and `b`.
+const LOOK_LENS: [usize; 3] = [ANCHOR_LEN, HEAD_LEN, HEAD_LEN];
+
+impl Core {
+    /// Reads without a lock, and under the shared lock, waiting for it at most `wait`, where that
+    /// comes to no end.
+    pub(super) fn read(&self, wait: Duration) -> Result<Reading> {
+        let mut last: Option<Raw> = None;
+        for _ in 0..READINGS {
+            let raw = self.gather()?;
+            let judged = Judged::of(&raw, self.sealer.as_ref());
+            let seen_twice = last.as_ref().is_some_and(|last| last.same_bytes(&raw));
+            if !judged.is_suspicious() || seen_twice {
+                return Ok(reading(&raw, judged));
+            }
+            last = Some(raw);
+        }
+        let Some(lock) = self.lock(true, wait)? else {
+            // Without a lock file nobody can be writing, yet the bytes change.
+            return Err(Error::from_code(Code::Busy));
+        };
+        let raw = self.gather();
+        lock.release();
+        let raw = raw?;
+        let judged = Judged::of(&raw, self.sealer.as_ref());
+        Ok(reading(&raw, judged))
+    }
+
+    /// All bytes, in the order in which a reader must see them: what a writer raises last first.
+    pub(super) fn gather(&self) -> Result<Raw> {
+        let directory = self.directory_stat()?;
+        if directory.is_some() {
+            self.check_local()?;
+        }
+        let anchor = match &self.paths.anchor {
+            Some(path) => self.piece(path, ANCHOR_LEN)?,
+            None => None,
+        };
+        let [a, b] = &self.paths.images;
+        Ok(Raw {
+            anchor,
+            images: [self.piece(a, IMAGE_MAX + 1)?, self.piece(b, IMAGE_MAX + 1)?],
+            anchor_possible: self.paths.anchor.is_some(),
+        })
+    }
+
+    fn piece(&self, path: &Path, max: usize) -> Result<Option<Piece>> {
+        let Some((mut file, stat)) = self.open(path, OpenHow::Read)? else {
+            return Ok(None);
+        };
+        let len = usize::try_from(stat.len).unwrap_or(max);
+        let bytes = file.read_head(len.min(max));
+        let bytes = bytes.map_err(|e| self.io_error(path, "read", &e))?;
+        Ok(Some(Piece { stat, bytes }))
+    }
+
+    pub(super) fn look(&self) -> Result<Look> {
+        let [a, b] = self.paths.images.each_ref().map(|path| Some(path.as_path()));
+        let paths = [self.paths.anchor.as_deref(), a, b];
+        let mut look = Look::default();
+        for ((seen, path), len) in look.files.iter_mut().zip(paths).zip(LOOK_LENS) {
+            let piece = match path {
+                Some(path) => self.piece(path, len)?,
+                None => None,
+            };
+            *seen = piece.map(|piece| (piece.stat, piece.bytes));
+        }
+        Ok(look)
+    }
+}
+
+fn reading(raw: &Raw, mut judged: Judged) -> Reading {
+    Reading {
+        standing: judged.standing(),
+        contents: judged.contents(),
+        notes: std::mem::take(&mut judged.notes),
+        look: raw.look(),
+    }
+}

@@ -1,0 +1,117 @@
+//! What is known of a store: its state, its numbers, and what isn't as well with it as it could be.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+use super::contents::Contents;
+use crate::ports::Stat;
+
+/// How a store stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// There is none, and nothing knows of one.
+    Absent,
+    /// An anchor knows of one that is gone: known but empty.
+    Missing,
+    /// All is well with what was read.
+    Sound,
+    /// What was read isn't what was last written here: it is older than its anchor, of another
+    /// store than its anchor's, or holds something and has no anchor. The contents are those found.
+    /// The layer above marks each record in its next change; once that is committed, the store is
+    /// [`State::Sound`] again.
+    Restored,
+    /// Something was written here and neither image can be made out.
+    Damaged,
+    /// Written in a format that this build can't read. Changes are refused.
+    Newer,
+}
+
+/// A store's state and numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How it stands.
+    pub state: State,
+    /// The store's ID; zeros where no image was read.
+    pub store_id: [u8; 16],
+    /// The generation of the image that was read; 0 where none was.
+    pub generation: u64,
+    /// The highest generation that an anchor names; 0 where there is none.
+    pub highest_anchor: u64,
+    /// In a change: the ID under which the store stands once the change is committed, a new one
+    /// where the store is yet to be made. In a reading: the same as `store_id`.
+    pub next_store_id: [u8; 16],
+    /// The generation that the next commit gets. (One more where the disk fails at the first try.)
+    pub next_generation: u64,
+}
+
+/// What a reader found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// State and numbers.
+    pub standing: Standing,
+    /// The sections; none in the states Absent, Missing, Damaged and Newer.
+    pub contents: Contents,
+    /// What isn't as well as it could be, for a report on the store's health.
+    pub notes: Vec<Note>,
+    /// The look at which this was read: as long as [`super::Storage::look`] gives an equal one,
+    /// reading again finds the same.
+    pub look: Look,
+}
+
+/// What a store looks like from outside: identity and head of its files. Compare, don't look inside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Anchor, `a`, `b`.
+    pub(super) files: [Option<(Stat, Vec<u8>)>; 3],
+}
+
+/// Something about a store's health that hinders nothing yet. Displays as a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// An image can't be made out. The next change makes it whole again from the other.
+    ImageDamaged(char),
+    /// An image file isn't there. The next change makes it again.
+    ImageMissing(char),
+    /// An image is older than the other. The next change brings it level.
+    ImageBehind(char),
+    /// The store's files aren't those that the image names: it was copied here.
+    ImageCopied,
+    /// There is no anchor file. The next change makes it again where the other kind agrees.
+    AnchorMissing,
+    /// The anchor file can't be made out.
+    AnchorDamaged,
+    /// The anchor file is behind the store. The next change raises it.
+    AnchorBehind,
+    /// This user has no home directory for an anchor file.
+    AnchorUnavailable,
+    /// The file system keeps no time of birth, so the files' identity is no anchor.
+    IdentityUnknown,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ImageDamaged(name) => {
+                write!(f, "Image {name} is damaged; the next change makes it whole from the other.")
+            }
+            Self::ImageMissing(name) => {
+                write!(f, "Image {name} is missing; the next change makes it again.")
+            }
+            Self::ImageBehind(name) => {
+                write!(f, "Image {name} is older than the other; the next change brings it level.")
+            }
+            Self::ImageCopied => f.write_str("The image files are copies of those written here."),
+            Self::AnchorMissing => f.write_str("The anchor file is missing."),
+            Self::AnchorDamaged => f.write_str("The anchor file is damaged."),
+            Self::AnchorBehind => {
+                f.write_str("The anchor file is behind the store; the next change raises it.")
+            }
+            Self::AnchorUnavailable => {
+                f.write_str("This user has no home directory, so there is no anchor file.")
+            }
+            Self::IdentityUnknown => f.write_str(
+                "The file system keeps no time of birth, so the files' identity is no anchor.",
+            ),
+        }
+    }
+}

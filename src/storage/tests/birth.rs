@@ -1,0 +1,31 @@
+//! How a store comes to be, and what stays of it.
+
+use super::world::{COUNTER, WAIT, World, count, counter, place, sound, state};
+use crate::error::Code;
+use crate::storage::{Commit, State, Storage};
+
+#[test]
+fn a_store_is_made_by_its_first_change_and_found_again() {
+    let world = World::new();
+    let store = world.store("s");
+    assert_eq!(state(&store), State::Absent);
+    assert!(!world.dir("s").exists(), "reading makes nothing");
+
+    let seen = count(&store).unwrap();
+    assert_eq!(seen.state, State::Absent);
+    // Image 1 holds no record; the first change is the second.
+    assert_eq!(seen.next_generation, 2);
+
+    let again = world.store("s");
+    let reading = sound(&again);
+    assert_eq!(reading.standing.store_id, seen.next_store_id);
+    assert_eq!(reading.standing.generation, 2);
+    assert_eq!(reading.standing.highest_anchor, 2);
+    assert_eq!(counter(&reading.contents), 1);
+    assert_eq!(reading.notes, []);
+    assert_eq!(again.look().unwrap(), reading.look);
+
+    count(&again).unwrap();
+    assert_ne!(store.look().unwrap(), reading.look);
+    assert_eq!(sound(&store).standing.generation, 3);
+}

@@ -1,0 +1,4 @@
+//! Trusted storage over a real directory, with the file port replaced only where a disk must fail.
+
+mod birth;
+mod world;
