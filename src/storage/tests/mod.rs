@@ -1,4 +1,8 @@
 //! Trusted storage over a real directory, with the file port replaced only where a disk must fail.
 
 mod birth;
+mod crash;
+mod damage;
+mod disk;
+mod restore;
 mod world;

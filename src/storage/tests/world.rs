@@ -124,3 +124,7 @@ pub(super) fn sound(store: &Storage) -> Reading {
 pub(super) fn state(store: &Storage) -> State {
     store.read().unwrap().standing.state
 }
+
+pub(super) fn contents(store: &Storage) -> Contents {
+    store.read().unwrap().contents
+}

@@ -1,0 +1,171 @@
+//! Flipped bytes, torn files, other formats.
+
+use super::world::{COUNTER, WAIT, World, count, counter, sound, state};
+use crate::error::Code;
+use crate::storage::image::{FORMAT, Parsed, parse};
+use crate::storage::{Commit, Note, SoftwareSealer, State, Storage};
+use crate::storage::{Contents, image::Image};
+
+fn sealer() -> SoftwareSealer {
+    SoftwareSealer::new("Acme", "ortho").unwrap()
+}
+
+fn image_of(world: &World) -> Image {
+    let bytes = std::fs::read(world.dir("s").join("a")).unwrap();
+    match parse(&bytes, &sealer()) {
+        Parsed::Whole(image) => *image,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn write_both(world: &World, image: &Image) {
+    let bytes = image.encode(&super::world::RealRandom).unwrap();
+    for name in ["a", "b"] {
+        std::fs::write(world.dir("s").join(name), &bytes).unwrap();
+    }
+}
+
+fn flip(world: &World, name: &str, at: usize) {
+    let path = world.dir("s").join(name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[at] ^= 0x10;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn r57_any_flipped_byte_is_detected() {
+    let world = World::new();
+    count(&world.store("s")).unwrap();
+    let bytes = std::fs::read(world.dir("s").join("a")).unwrap();
+    assert!(matches!(parse(&bytes, &sealer()), Parsed::Whole(_)));
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    // Every byte of the image, and some of the zeros behind it.
+    for at in (0..used).chain((used..bytes.len()).step_by(997)) {
+        for bit in [1, 0x80] {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= bit;
+            let found = parse(&flipped, &sealer());
+            assert!(matches!(found, Parsed::Invalid), "byte {at}: {found:?}");
+        }
+    }
+    for len in [0, 1, 39, 47, 48, 79, 84, 100, used - 1] {
+        let found = parse(&bytes[..len], &sealer());
+        assert!(matches!(found, Parsed::Invalid), "{len} bytes: {found:?}");
+    }
+}
+
+#[test]
+fn one_damaged_image_heals_from_the_other_and_two_are_damage() {
+    for (at, name, other) in [(3, 'a', "b"), (60, 'b', "a"), (150, 'a', "b"), (9000, 'b', "a")] {
+        let world = World::new();
+        let store = world.store("s");
+        count(&store).unwrap();
+        flip(&world, &name.to_string(), at);
+        let reading = sound(&store);
+        assert_eq!(counter(&reading.contents), 1);
+        assert_eq!(reading.notes, [Note::ImageDamaged(name)]);
+        count(&store).unwrap();
+        assert_eq!(sound(&store).notes, []);
+
+        flip(&world, &name.to_string(), at);
+        flip(&world, other, at);
+        let reading = store.read().unwrap();
+        assert_eq!(reading.standing.state, State::Damaged, "status still answers");
+        assert!(reading.contents.is_empty());
+    }
+}
+
+#[test]
+fn a_missing_image_is_made_again() {
+    for name in ['a', 'b'] {
+        let world = World::new();
+        let store = world.store("s");
+        count(&store).unwrap();
+        std::fs::remove_file(world.dir("s").join(name.to_string())).unwrap();
+        assert_eq!(sound(&store).notes, [Note::ImageMissing(name)]);
+        count(&store).unwrap();
+        assert_eq!(sound(&store).notes, []);
+    }
+}
+
+#[test]
+fn a_damaged_store_is_made_anew_only_by_a_change_that_writes() {
+    let world = World::new();
+    let store = world.store("s");
+    count(&store).unwrap();
+    let before = sound(&store).standing;
+    for name in ["a", "b"] {
+        std::fs::write(world.dir("s").join(name), vec![0xEE; (1 << 20) + 5]).unwrap();
+    }
+    store.change(WAIT, |_, _| Ok(((), Commit::Keep))).unwrap();
+    assert_eq!(state(&store), State::Damaged);
+    assert_eq!(count(&store).unwrap().state, State::Damaged);
+    let after = sound(&store);
+    assert_ne!(after.standing.store_id, before.store_id);
+    assert_eq!(after.standing.generation, before.generation + 2);
+    assert_eq!(counter(&after.contents), 1);
+}
+
+#[test]
+fn a_newer_format_is_refused_and_never_recreated() {
+    let world = World::new();
+    let store = world.store("s");
+    count(&store).unwrap();
+    let mut image = image_of(&world);
+    image.frame.format = FORMAT + 1;
+    image.frame.oldest_reader = FORMAT + 1;
+    write_both(&world, &image);
+    let reading = store.read().unwrap();
+    assert_eq!(reading.standing.state, State::Newer);
+    assert_eq!(reading.standing.generation, image.generation);
+    assert!(reading.contents.is_empty());
+    assert_eq!(count(&store).unwrap_err().code(), Code::StorageNewer);
+    assert_eq!(state(&store), State::Newer);
+}
+
+#[test]
+fn a_newer_format_that_can_be_read_is_kept_with_what_this_build_does_not_know() {
+    let world = World::new();
+    let store = world.store("s");
+    count(&store).unwrap();
+    let mut image = image_of(&world);
+    image.frame.format = FORMAT + 1;
+    image.contents.set(0xDEAD_BEEF, b"from a later build".to_vec());
+    write_both(&world, &image);
+    count(&store).unwrap();
+    let reading = sound(&store);
+    assert_eq!(counter(&reading.contents), 2);
+    let unknown = reading.contents.get(0xDEAD_BEEF);
+    assert_eq!(unknown, Some(&b"from a later build"[..]));
+    assert_eq!(image_of(&world).frame.format, FORMAT + 1);
+}
+
+#[test]
+fn a_store_grows_and_shrinks_and_is_bounded() {
+    let world = World::new();
+    let store = world.store("s");
+    let put = |store: &Storage, len: usize| {
+        store.change(WAIT, |_, contents: &mut Contents| {
+            contents.set(COUNTER, vec![0xAA; len]);
+            Ok(((), Commit::Write))
+        })
+    };
+    for len in [10, 40_000, 10, crate::storage::CONTENTS_MAX - 12] {
+        put(&store, len).unwrap();
+        assert_eq!(sound(&store).contents.get(COUNTER).unwrap().len(), len);
+    }
+    let error = put(&store, crate::storage::CONTENTS_MAX).unwrap_err();
+    assert_eq!(error.code(), Code::StorageFull);
+    assert_eq!(sound(&store).notes, []);
+}
+
+#[test]
+fn another_products_build_cannot_open_it() {
+    let world = World::new();
+    count(&world.store("s")).unwrap();
+    let bytes = std::fs::read(world.dir("s").join("a")).unwrap();
+    for (vendor, product) in [("Acme", "raster"), ("Acmeo", "rtho")] {
+        let other = SoftwareSealer::new(vendor, product).unwrap();
+        assert!(matches!(parse(&bytes, &other), Parsed::Invalid));
+    }
+}
