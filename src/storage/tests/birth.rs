@@ -1,8 +1,7 @@
 //! How a store comes to be, and what stays of it.
 
-use super::world::{COUNTER, WAIT, World, count, counter, place, sound, state};
-use crate::error::Code;
-use crate::storage::{Commit, State, Storage};
+use super::world::{World, count, counter, sound, state};
+use crate::storage::State;
 
 #[test]
 fn a_store_is_made_by_its_first_change_and_found_again() {

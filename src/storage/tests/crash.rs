@@ -86,6 +86,31 @@ fn two_crashes_in_a_row_are_honest() {
 }
 
 #[test]
+fn a_kill_and_then_a_power_loss_are_honest() {
+    for loss in Loss::EACH {
+        for first in 0..8 {
+            for second in 0..12 {
+                let world = at_two();
+                let killed = Disk::with(Fault::StopAt(first));
+                let durable = 2 + u64::from(count(&world.store_on("s", killed.files())).is_ok());
+                // What the next process finds may be in the system's cache only.
+                let found = counter(&sound(&world.store("s")).contents);
+                let dying = killed.after_kill(Fault::StopAt(second));
+                let least = match count(&world.store_on("s", dying.files())) {
+                    Ok(_) => found + 1,
+                    Err(_) => durable,
+                };
+                dying.lose(loss);
+                let left = counter(&sound(&world.store("s")).contents);
+                let told = format!("{loss:?}, {first}, {second}: {left}");
+                assert!((least..=found + 1).contains(&left), "{told}");
+                heals(&world, left);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_step_that_fails_alone_harms_nothing() {
     for step in 0.. {
         let world = at_two();

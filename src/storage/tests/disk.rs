@@ -77,6 +77,14 @@ impl Disk {
         disk
     }
 
+    /// The same disk for the next process, after the last one was killed and before power is lost:
+    /// what wasn't synced still isn't.
+    pub(super) fn after_kill(&self, fault: Fault) -> Self {
+        let next = Self::with(fault);
+        next.inner().unsynced.clone_from(&self.inner().unsynced);
+        next
+    }
+
     pub(super) fn lying(lies: Lies) -> Self {
         let disk = Self::default();
         disk.inner().lies = lies;

@@ -83,10 +83,7 @@ fn a_store_that_is_gone_is_known_but_empty_and_its_successor_has_a_new_id() {
     assert_ne!(after.store_id, before.store_id);
     // Image 1 of the new store is at highest anchor + 1 and holds nothing.
     assert_eq!(after.generation, before.generation + 2);
-    assert_eq!(
-        (after.store_id, after.generation),
-        (seen.next_store_id, seen.next_generation)
-    );
+    assert_eq!((after.store_id, after.generation), (seen.next_store_id, seen.next_generation));
 }
 
 #[test]
@@ -177,10 +174,7 @@ fn an_anchor_that_cannot_be_raised_is_a_note_and_none_at_all_is_an_error() {
     assert_eq!(counter(&reading.contents), 2);
     assert_eq!(reading.notes, [Note::AnchorBehind]);
 
-    let none = Lies {
-        no_birth_times: true,
-        ..stuck
-    };
+    let none = Lies { no_birth_times: true, ..stuck };
     let store = world.store_on("s", Disk::lying(none).files());
     let error = count(&store).unwrap_err();
     assert_eq!(error.code(), Code::Permission, "{error}");
@@ -205,10 +199,7 @@ fn without_a_home_the_files_are_the_only_anchor() {
     assert_eq!(state(&copy), State::Restored);
 
     // Neither home nor times of birth: nothing could ever be sent on its strength, so none is made.
-    let lies = Lies {
-        no_birth_times: true,
-        ..Lies::default()
-    };
+    let lies = Lies { no_birth_times: true, ..Lies::default() };
     let paths = Paths::new(Scope::User, world.dir("u"), None);
     let bare = super::world::store_at(paths, Disk::lying(lies).files());
     count(&bare).unwrap_err();

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::ports::{Clock, Files, Ports, Random};
 use crate::storage::place::Paths;
 use crate::storage::{
-    Commit, Contents, Place, Reading, Scope, SoftwareSealer, Standing, State, Storage, SystemFiles,
+    Commit, Contents, Reading, Scope, SoftwareSealer, Standing, State, Storage, SystemFiles,
 };
 
 pub(super) const WAIT: Duration = Duration::from_secs(20);
@@ -47,11 +47,39 @@ impl Random for RealRandom {
 }
 
 pub(super) fn ports(files: Arc<dyn Files>) -> Ports {
-    Ports {
-        clock: Arc::new(RealClock),
-        random: Arc::new(RealRandom),
-        files,
+    Ports { clock: Arc::new(RealClock), random: Arc::new(RealRandom), files }
+}
+
+/// Runs one test of this binary in a process of its own, on a directory; as another user where one
+/// is given. The test is ignored save there.
+pub(super) fn child(test: &str, dir: &Path, user: Option<u32>) -> std::process::Command {
+    use std::os::unix::process::CommandExt as _;
+    // By this name another user may start it wherever it was built.
+    let mut command = std::process::Command::new("/proc/self/exe");
+    let name = format!("storage::tests::{test}");
+    command.args([&name, "--exact", "--ignored", "--nocapture"]);
+    command.env(CHILD_DIR, dir).current_dir("/");
+    if let Some(user) = user {
+        command.uid(user).gid(user);
     }
+    command
+}
+
+const CHILD_DIR: &str = "LM_STORAGE_TEST_DIR";
+
+/// In a test that [`child`] runs: its directory.
+#[expect(clippy::disallowed_methods, reason = "a test speaks to its own child")]
+pub(super) fn child_dir() -> PathBuf {
+    let dir = std::env::var_os(CHILD_DIR);
+    dir.expect("another test starts this one in a child process").into()
+}
+
+/// Waits for a child, which must succeed.
+pub(super) fn finished(child: std::process::Child) {
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("1 passed"), "{text}");
 }
 
 /// Two trees, for stores and for anchors, removed at the end.
@@ -61,9 +89,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self {
-            root: tempfile::tempdir().unwrap(),
-        }
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        self.root.path()
     }
 
     /// The directory of the store of this name.
@@ -72,8 +102,7 @@ impl World {
     }
 
     pub(super) fn paths(&self, name: &str) -> Paths {
-        let anchor = self.root.path().join("anchors").join(name);
-        Paths::new(Scope::User, self.dir(name), Some(anchor))
+        paths_under(self.root(), name)
     }
 
     pub(super) fn store(&self, name: &str) -> Storage {
@@ -85,18 +114,14 @@ impl World {
     }
 }
 
+pub(super) fn paths_under(root: &Path, name: &str) -> Paths {
+    let anchor = root.join("anchors").join(name);
+    Paths::new(Scope::User, root.join("stores").join(name), Some(anchor))
+}
+
 pub(super) fn store_at(paths: Paths, files: Arc<dyn Files>) -> Storage {
     let sealer = SoftwareSealer::new("Acme", "ortho").unwrap();
     Storage::with(paths, Box::new(sealer), &ports(files))
-}
-
-pub(super) fn place(dir: &Path) -> Place {
-    Place {
-        vendor: "Acme".to_owned(),
-        product: "ortho".to_owned(),
-        scope: Scope::User,
-        dir: Some(dir.to_owned()),
-    }
 }
 
 /// The number that the store holds; 0 where it holds none.
