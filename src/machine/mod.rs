@@ -1,0 +1,136 @@
+//! Who this host is: its evidence, and what the system gives beside files: clock, randomness, user,
+//! and the mark that tells a forked child from its parent.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `linux` | where Linux keeps a machine's factors |
+//! | `factors` | what a system says → values of factors, kind of machine |
+//! | `placeholder` | values that name no machine |
+//! | `os_unix`, `random` | the clock, the user and the randomness of the system |
+//! | `fork_unix` | is this a child of the process that opened the client? |
+//!
+//! Factors are read through the file port, never by running a program and never from an environment
+//! variable. How a raw value is put into its one form is part of the promise that a new version
+//! keeps old licenses: `stable_across_versions` holds it.
+
+mod factors;
+#[cfg(unix)]
+mod fork_unix;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(unix)]
+mod os_unix;
+mod placeholder;
+mod random;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lm_protocol::evidence::{Evidence, Factor, FactorKind, MachineKind, hash_value};
+use lm_protocol::limits::FACTOR_VALUES_MAX;
+
+#[cfg(unix)]
+pub use fork_unix::ForkMark;
+#[cfg(unix)]
+pub use os_unix::{SystemClock, effective_user};
+pub use random::SystemRandom;
+
+use crate::error::{Code, Error, Result};
+use crate::limits::HOST_IDENTITY_MAX;
+use crate::ports::Files;
+
+/// Through whose eyes a machine is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// All that the effective user may read.
+    Own,
+    /// What every user of the machine may read, whoever asks.
+    Everyone,
+}
+
+/// What was found, before it is hashed. It never leaves this module.
+#[derive(Debug)]
+struct Raw {
+    machine: MachineKind,
+    values: Vec<(FactorKind, String)>,
+}
+
+/// The evidence of this host, hashed under the vendor's salt, for a store of the effective user.
+///
+/// `given` is the host application's own identity, taken as it is; it is then the only factor.
+/// Else the factors are those of the machine that this user may read; one that isn't there, that
+/// may not be read or that holds a placeholder is no error. Threads: any.
+///
+/// Errors: [`Code::InvalidArgument`] for an identity that is empty or too long,
+/// [`Code::Unsupported`] where the machine shows nothing to know it by, [`Code::StorageIo`] where
+/// the system failed while it was asked: leaving a factor out then would disown the license.
+pub fn evidence(files: &dyn Files, salt: &[u8; 32], given: Option<&str>) -> Result<Evidence> {
+    look(files, salt, given, Sight::Own)
+}
+
+/// The same for a store of all users: only factors that every user may read, so that root, who
+/// activates, and a user, who works, see one and the same host.
+///
+/// Errors: as [`evidence`].
+pub fn shared_evidence(
+    files: &dyn Files,
+    salt: &[u8; 32],
+    given: Option<&str>,
+) -> Result<Evidence> {
+    look(files, salt, given, Sight::Everyone)
+}
+
+fn look(files: &dyn Files, salt: &[u8; 32], given: Option<&str>, sight: Sight) -> Result<Evidence> {
+    let raw = match given {
+        Some(identity) => identity_of(identity)?,
+        None => machine_factors(files, sight)?,
+    };
+    if raw.values.is_empty() {
+        let sentence = "This machine shows nothing by which it could be known again: no machine \
+                        ID, no serial number, no network card.";
+        return Err(Error::new(Code::Unsupported, sentence).with_hint(
+            "Give the machine an ID in /etc/machine-id, or let the application give its own \
+             identity (host_identity).",
+        ));
+    }
+    Ok(hashed(raw, salt))
+}
+
+fn identity_of(identity: &str) -> Result<Raw> {
+    if identity.is_empty() || identity.len() > HOST_IDENTITY_MAX {
+        let sentence = format!("host_identity must have 1 to {HOST_IDENTITY_MAX} bytes.");
+        return Err(Error::new(Code::InvalidArgument, sentence));
+    }
+    let values = vec![(FactorKind::Identity, identity.to_owned())];
+    Ok(Raw { machine: MachineKind::Given, values })
+}
+
+#[cfg(target_os = "linux")]
+fn machine_factors(files: &dyn Files, sight: Sight) -> Result<Raw> {
+    linux::read(files, sight)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn machine_factors(_: &dyn Files, _: Sight) -> Result<Raw> {
+    let sentence = "This version of the license library can't identify machines of this system.";
+    Err(Error::new(Code::Unsupported, sentence)
+        .with_hint("Let the application give its own identity (host_identity)."))
+}
+
+/// Sorted and bounded as evidence must be. Of more values than fit, the same ones are kept each
+/// time: those with the lowest hashes.
+fn hashed(raw: Raw, salt: &[u8; 32]) -> Evidence {
+    let mut factors = BTreeMap::<FactorKind, BTreeSet<_>>::new();
+    for (kind, value) in &raw.values {
+        factors.entry(*kind).or_default().insert(hash_value(salt, *kind, value));
+    }
+    let factors = factors
+        .into_iter()
+        .map(|(kind, values)| Factor {
+            kind,
+            values: values.into_iter().take(FACTOR_VALUES_MAX).collect(),
+        })
+        .collect();
+    Evidence { machine: raw.machine, factors }
+}
