@@ -312,3 +312,88 @@ fn group_entry(group: u32, buffer: &mut [libc::c_char]) -> Result<Option<String>
 pub(super) fn c_path(path: &Path) -> io::Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| ErrorKind::InvalidInput.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_never_opened_as_a_standard_stream() {
+        // Descriptor 0 of a process of its own: this one's belongs to the harness.
+        let mut command = std::process::Command::new("/proc/self/exe");
+        let name = "storage::os_unix::tests::child_without_input";
+        let output = command.args([name, "--exact", "--ignored"]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    }
+
+    #[test]
+    #[ignore = "the child of the test above"]
+    fn child_without_input() {
+        // SAFETY: nothing in this process uses its standard input.
+        assert_eq!(unsafe { libc::close(0) }, 0);
+        let low = std::fs::File::open("/dev/null").unwrap();
+        assert_eq!(low.as_raw_fd(), 0, "the system gives the lowest free number");
+        let high = above_stdio(low).unwrap();
+        assert!(high.as_raw_fd() > 2);
+        // SAFETY: asks for the flags of a descriptor that `high` keeps open.
+        let flags = unsafe { libc::fcntl(high.as_raw_fd(), libc::F_GETFD) };
+        assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
+        // SAFETY: asks for the flags of a descriptor, whether it is open or not.
+        assert_eq!(unsafe { libc::fcntl(0, libc::F_GETFD) }, -1, "0 is free again");
+    }
+
+    #[test]
+    fn small_files_are_read_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, b"12345").unwrap();
+        assert_eq!(SystemFiles.read(&path, 5).unwrap(), b"12345");
+        let error = SystemFiles.read(&path, 4).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge);
+        let error = SystemFiles.read(dir.path(), 4).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn files_have_their_length_allocated_and_their_birth_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let mut file = SystemFiles.open(&path, OpenHow::Create { mode: 0o640 }).unwrap();
+        file.write_at(0, b"kept").unwrap();
+        for len in [8192, 4096] {
+            file.allocate(len).unwrap();
+            assert_eq!(file.stat().unwrap().len, len);
+        }
+        assert_eq!(file.read_head(4).unwrap(), b"kept");
+        let stat = file.stat().unwrap();
+        assert_eq!((stat.mode, stat.links, stat.kind), (0o640, 1, FileKind::File));
+        assert_eq!(stat.owner, SystemFiles.user());
+        assert_eq!(SystemFiles.stat(&path).unwrap(), stat);
+        let blocks = std::fs::metadata(&path).unwrap().blocks();
+        assert!(blocks * 512 >= stat.len, "{blocks} blocks");
+    }
+
+    #[test]
+    fn the_home_is_the_account_databases() {
+        // "user:password:number:group:name:home:shell"
+        let accounts = std::fs::read_to_string("/etc/passwd").unwrap();
+        let number = SystemFiles.user().to_string();
+        let entry = accounts
+            .lines()
+            .map(|line| line.split(':').collect::<Vec<_>>())
+            .find(|fields| fields.get(2) == Some(&number.as_str()));
+        let home = SystemFiles.home();
+        match entry {
+            Some(fields) => assert_eq!(home.unwrap(), Path::new(fields[5])),
+            // From another source than this file, or none.
+            None => assert!(home.is_ok() || home.unwrap_err().kind() == ErrorKind::NotFound),
+        }
+        let longest = with_buffer(|buffer| match buffer.len() {
+            len if len < 100_000 => Err(libc::ERANGE),
+            len => Ok(len),
+        });
+        assert!(longest.unwrap() >= 100_000);
+        assert!(SystemFiles.is_remote(Path::new("/proc/none/such")).is_ok_and(|remote| !remote));
+    }
+}

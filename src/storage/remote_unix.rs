@@ -92,7 +92,7 @@ mod linux {
         // SAFETY: a NUL-terminated path and a structure, both alive during the call.
         match unsafe { libc::statfs(path.as_ptr(), &mut found) } {
             // The numbers have 32 bits; their type differs between platforms, the sign with it.
-            #[expect(clippy::unnecessary_cast, reason = "the type differs between platforms")]
+            #[allow(clippy::unnecessary_cast, reason = "the type differs between platforms")]
             0 => Ok(found.f_type as u64 & 0xFFFF_FFFF),
             _ => Err(io::Error::last_os_error()),
         }

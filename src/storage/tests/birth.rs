@@ -6,7 +6,7 @@ use crate::storage::State;
 #[test]
 fn a_store_is_made_by_its_first_change_and_found_again() {
     let world = World::new();
-    let store = world.store("s");
+    let store = world.real_store("s");
     assert_eq!(state(&store), State::Absent);
     assert!(!world.dir("s").exists(), "reading makes nothing");
 
@@ -15,7 +15,7 @@ fn a_store_is_made_by_its_first_change_and_found_again() {
     // Image 1 holds no record; the first change is the second.
     assert_eq!(seen.next_generation, 2);
 
-    let again = world.store("s");
+    let again = world.real_store("s");
     let reading = sound(&again);
     assert_eq!(reading.standing.store_id, seen.next_store_id);
     assert_eq!(reading.standing.generation, 2);

@@ -2,12 +2,17 @@
 //! every step which changes something.
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::ports::{File, Files, OpenHow, Stat};
 use crate::storage::SystemFiles;
+
+/// Where torn writes are torn: inside an image as short as those of these tests.
+const CUT: usize = 60;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +20,7 @@ pub(super) enum Fault {
     #[default]
     Nothing,
     /// From this step on nothing happens any more: the process was killed. A write that it falls
-    /// on is cut in half.
+    /// on is torn.
     StopAt(usize),
     /// This step alone fails.
     FailAt(usize),
@@ -30,14 +35,14 @@ pub(super) enum Loss {
     Nothing,
     /// They are gone.
     All,
-    /// Of each, the first half reached the disk.
-    LastHalf,
-    /// Of each, the last half reached the disk.
-    FirstHalf,
+    /// Of each, only the beginning reached the disk.
+    End,
+    /// Of each, only what follows the beginning did.
+    Beginning,
 }
 
 impl Loss {
-    pub(super) const EACH: [Self; 4] = [Self::Nothing, Self::All, Self::LastHalf, Self::FirstHalf];
+    pub(super) const EACH: [Self; 4] = [Self::Nothing, Self::All, Self::End, Self::Beginning];
 }
 
 /// What the account database and the file system are made to say, where it isn't the truth.
@@ -52,6 +57,8 @@ pub(super) struct Lies {
     pub(super) remote: bool,
     /// Files with this name can't be written or made, for this reason.
     pub(super) refuse: Option<(&'static str, ErrorKind)>,
+    /// So many readings meet a writer at work in both images.
+    pub(super) disturbed: usize,
 }
 
 #[derive(Default)]
@@ -62,6 +69,7 @@ struct Inner {
     syncs: usize,
     stopped: bool,
     locks: i64,
+    image_reads: usize,
     /// What each file that isn't synced held when it last was.
     unsynced: BTreeMap<PathBuf, Vec<u8>>,
 }
@@ -115,14 +123,14 @@ impl Disk {
             let Ok(new) = std::fs::read(&path) else {
                 continue;
             };
-            let half = new.len() / 2;
+            let half = CUT.min(new.len());
             let mut mixed = old;
             mixed.resize(new.len(), 0);
             match loss {
                 Loss::Nothing => mixed.clone_from(&new),
                 Loss::All => {}
-                Loss::LastHalf => mixed[..half].copy_from_slice(&new[..half]),
-                Loss::FirstHalf => mixed[half..].copy_from_slice(&new[half..]),
+                Loss::End => mixed[..half].copy_from_slice(&new[..half]),
+                Loss::Beginning => mixed[half..].copy_from_slice(&new[half..]),
             }
             // In place: the file stays the one that it is.
             std::fs::write(&path, mixed).unwrap();
@@ -194,7 +202,7 @@ impl Files for Disk {
     }
     fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
         self.step()?;
-        SystemFiles.make_dir(path, mode)
+        DirBuilder::new().recursive(true).mode(mode).create(path)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.step()?;
@@ -203,7 +211,7 @@ impl Files for Disk {
     fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.refuse(to)?;
         self.step()?;
-        SystemFiles.replace(from, to)
+        std::fs::rename(from, to)
     }
     fn sync_dir(&self, _path: &Path) -> io::Result<()> {
         self.step()
@@ -250,14 +258,23 @@ impl DiskFile {
 
 impl File for DiskFile {
     fn read_head(&mut self, max: usize) -> io::Result<Vec<u8>> {
-        self.file.read_head(max)
+        let mut bytes = self.file.read_head(max)?;
+        if self.is_image() {
+            let mut inner = self.disk.inner();
+            let this = inner.image_reads;
+            inner.image_reads += 1;
+            if this / 2 < inner.lies.disturbed {
+                bytes[CUT] ^= u8::try_from(1 + this).unwrap();
+            }
+        }
+        Ok(bytes)
     }
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let was_stopped = self.disk.inner().stopped;
         self.remember();
         let step = self.disk.step();
         if step.is_err() && !was_stopped {
-            self.file.write_at(offset, &bytes[..bytes.len() / 2])?;
+            self.file.write_at(offset, &bytes[..CUT.min(bytes.len())])?;
         }
         step?;
         self.file.write_at(offset, bytes)

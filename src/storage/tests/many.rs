@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::disk::Disk;
+use super::disk::{Disk, Lies};
 use super::world::{
     WAIT, World, child, child_dir, contents, count, counter, finished, paths_under, sound, store_at,
 };
 use crate::error::{Code, Error};
 use crate::storage::{Commit, State, SystemFiles};
 
-const EACH: u64 = 15;
+const EACH: u64 = 8;
 
 #[test]
 #[ignore = "the child of the next test"]
@@ -26,11 +26,11 @@ fn counting_child() {
 #[test]
 fn r84_threads_and_processes_lose_no_change_and_readers_see_no_break() {
     let world = World::new();
-    let shared = world.store("s");
+    let shared = world.real_store("s");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let (store, mut last) = (world.store("s"), 0);
+            let (store, mut last) = (world.real_store("s"), 0);
             while !done.load(Ordering::Acquire) {
                 match store.read() {
                     Ok(reading) => {
@@ -58,7 +58,7 @@ fn r84_threads_and_processes_lose_no_change_and_readers_see_no_break() {
         done.store(true, Ordering::Release);
         reader.join().unwrap();
     });
-    let reading = sound(&world.store("s"));
+    let reading = sound(&world.real_store("s"));
     assert_eq!(counter(&reading.contents), 5 * EACH);
     assert_eq!(reading.notes, []);
 }
@@ -89,4 +89,26 @@ fn a_lock_is_waited_for_only_so_long_and_let_go_after_errors() {
     assert_eq!(counter(&contents(&store)), 1, "an error leaves the store as it was");
     let now = store.change(Duration::ZERO, |_, _| Ok(((), Commit::Keep)));
     now.expect("the lock is free");
+}
+
+#[test]
+fn a_reader_that_a_writer_disturbs_reads_again_and_believes_no_damage() {
+    let world = World::new();
+    count(&world.store("s")).unwrap();
+    for disturbed in [1, 2, 3] {
+        let disk = Disk::lying(Lies { disturbed, ..Lies::default() });
+        // The fourth reading is under the shared lock.
+        let reading = sound(&world.store_on("s", disk.files()));
+        assert_eq!(counter(&reading.contents), 1);
+        assert_eq!(disk.locks_held(), 0);
+    }
+    let disk = Disk::lying(Lies { disturbed: 3, ..Lies::default() });
+    world
+        .store("s")
+        .change(WAIT, |_, _| {
+            let error = world.store_on("s", disk.files()).read().unwrap_err();
+            assert_eq!(error.code(), Code::Busy, "a reader waits for nobody");
+            Ok(((), Commit::Keep))
+        })
+        .unwrap();
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::disk::Disk;
 use crate::error::Result;
 use crate::ports::{Clock, Files, Ports, Random};
 use crate::storage::place::Paths;
@@ -105,8 +106,14 @@ impl World {
         paths_under(self.root(), name)
     }
 
-    pub(super) fn store(&self, name: &str) -> Storage {
+    /// Over the system's files, each sync a real one.
+    pub(super) fn real_store(&self, name: &str) -> Storage {
         self.store_on(name, Arc::new(SystemFiles))
+    }
+
+    /// Over the system's files, with nothing synced: as good where no machine dies, and faster.
+    pub(super) fn store(&self, name: &str) -> Storage {
+        self.store_on(name, Disk::default().files())
     }
 
     pub(super) fn store_on(&self, name: &str, files: Arc<dyn Files>) -> Storage {
