@@ -2,7 +2,7 @@
 //!
 //! Every effect of the library passes one of them, so a test or a simulation replaces the world
 //! without any door in the product: [`crate::Client::open_with`] takes a [`Ports`]. What a shipped
-//! host gets is `Ports::system()`.
+//! host gets is the system's own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,6 +136,8 @@ pub trait File: Send {
     fn sync(&mut self) -> std::io::Result<()>;
     /// Owner, mode, links and identity.
     fn stat(&self) -> std::io::Result<Stat>;
+    /// Gives the file to this group.
+    fn set_group(&mut self, group: u32) -> std::io::Result<()>;
     /// Takes the whole-file lock, or says at once that another holds it.
     fn try_lock(&mut self, shared: bool) -> std::io::Result<bool>;
     /// Lets the lock go, explicitly: closing alone does not where a forked child shares it.

@@ -161,7 +161,7 @@ impl Core {
             _ => {}
         }
         let mode = self.paths.file_mode();
-        let mut file = self.files.open(&draft, OpenHow::Create { mode }).map_err(failed)?;
+        let mut file = self.create(&draft, mode).map_err(failed)?;
         let mut bytes = Slot { anchor, sequence: 1 }.encode().to_vec();
         bytes.resize(ANCHOR_LEN, 0);
         file.write_at(0, &bytes)

@@ -274,7 +274,7 @@ impl Core {
             self.check_may_create(&directory)?;
         }
         let mode = self.paths.file_mode();
-        let made = self.files.open(path, OpenHow::Create { mode });
+        let made = self.create(path, mode);
         let file = made.map_err(|e| self.io_error(path, "made", &e))?;
         Ok((file, true))
     }

@@ -36,7 +36,7 @@ impl Core {
             self.check_may_create(&directory)?;
         }
         let mode = self.paths.lock_mode();
-        match self.files.open(path, OpenHow::Create { mode }) {
+        match self.create(path, mode) {
             Ok(_) => Ok(()),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
             Err(e) => Err(self.io_error(path, "made", &e)),

@@ -188,5 +188,5 @@ fn new_id(random: &dyn Random) -> Result<[u8; 16]> {
     Ok(id)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -185,6 +185,10 @@ impl File for OpenFile {
         self.0.metadata().map(|found| stat_of(&found))
     }
 
+    fn set_group(&mut self, group: u32) -> io::Result<()> {
+        std::os::unix::fs::fchown(&self.0, None, Some(group))
+    }
+
     fn try_lock(&mut self, shared: bool) -> io::Result<bool> {
         let tried = if shared { self.0.try_lock_shared() } else { self.0.try_lock() };
         match tried {

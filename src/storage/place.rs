@@ -57,10 +57,9 @@ const NAME_MAX: usize = 255;
 
 impl Paths {
     pub(super) fn of(place: &Place, files: &dyn Files) -> Result<Self> {
-        let home = match files.home() {
-            Ok(home) => Some(home),
-            Err(e) if e.kind() == ErrorKind::NotFound => None,
-            Err(e) => return Err(unusable("The account database can't be read", &e)),
+        let home = match place.scope {
+            Scope::User => home(files)?,
+            Scope::Machine => None,
         };
         let dir = match (&place.dir, place.scope) {
             (Some(dir), _) => dir.clone(),
@@ -106,6 +105,15 @@ impl Paths {
             Scope::User => 0o600,
             Scope::Machine => 0o666,
         }
+    }
+}
+
+/// `None`: the user has none.
+fn home(files: &dyn Files) -> Result<Option<PathBuf>> {
+    match files.home() {
+        Ok(home) => Ok(Some(home)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(unusable("The account database can't be read", &e)),
     }
 }
 

@@ -58,6 +58,18 @@ impl Core {
         }
     }
 
+    /// Makes a file of the store or its anchor, in machine scope for the directory's group.
+    pub(super) fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn File>> {
+        let mut file = self.files.open(path, OpenHow::Create { mode })?;
+        if self.paths.scope == Scope::Machine {
+            let group = self.files.stat(&self.paths.dir)?.group;
+            if file.stat()?.group != group {
+                file.set_group(group)?;
+            }
+        }
+        Ok(file)
+    }
+
     /// Refuses to make a file that the other users of the store would have to refuse.
     pub(super) fn check_may_create(&self, directory: &Stat) -> Result<()> {
         let user = self.files.user();

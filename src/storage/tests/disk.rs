@@ -301,6 +301,9 @@ impl File for DiskFile {
         let stat = self.file.stat()?;
         Ok(self.disk.told(&self.path, stat))
     }
+    fn set_group(&mut self, group: u32) -> io::Result<()> {
+        self.file.set_group(group)
+    }
     fn try_lock(&mut self, shared: bool) -> io::Result<bool> {
         let taken = self.file.try_lock(shared)?;
         self.disk.inner().locks += i64::from(taken);

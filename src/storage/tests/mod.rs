@@ -4,6 +4,7 @@ mod birth;
 mod crash;
 mod damage;
 mod disk;
+mod golden;
 mod many;
 mod places;
 mod restore;

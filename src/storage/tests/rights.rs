@@ -32,7 +32,6 @@ fn each_scope_has_its_permissions() {
         let paths = Paths::new(scope, world.dir("s"), Some(anchor.clone()));
         let store = store_at(paths, Arc::new(SystemFiles));
         count(&store).unwrap();
-        count(&store).unwrap();
         assert_eq!(mode(&world.dir("s")), dir);
         assert_eq!(mode(anchor.parent().unwrap()), dir);
         for name in ["a", "b"] {
@@ -40,6 +39,24 @@ fn each_scope_has_its_permissions() {
         }
         assert_eq!(mode(&anchor), file);
         assert_eq!(mode(&world.dir("s").join("lock")), lock);
+    }
+}
+
+#[test]
+fn what_is_made_in_the_machines_store_belongs_to_its_directorys_group() {
+    let world = World::new();
+    let dir = world.dir("s");
+    std::fs::create_dir_all(&dir).unwrap();
+    if SystemFiles.user() == 0 {
+        // As an installer does, who may have any group; others have but their own.
+        std::os::unix::fs::chown(&dir, None, Some(4242)).unwrap();
+    }
+    let group = SystemFiles.stat(&dir).unwrap().group;
+    let anchor = world.root().join("anchors").join("s");
+    let paths = Paths::new(Scope::Machine, dir.clone(), Some(anchor.clone()));
+    count(&store_at(paths, Disk::default().files())).unwrap();
+    for path in [dir.join("a"), dir.join("b"), dir.join("lock"), anchor] {
+        assert_eq!(SystemFiles.stat(&path).unwrap().group, group, "{}", path.display());
     }
 }
 
