@@ -159,10 +159,7 @@ impl Error {
 
     /// A failure with a sentence of its own and its code's hint.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            ..Self::from_code(code)
-        }
+        Self { message: message.into(), ..Self::from_code(code) }
     }
 
     /// The same failure with another hint.
@@ -228,6 +225,42 @@ impl std::error::Error for Error {}
 impl From<Code> for Error {
     fn from(code: Code) -> Self {
         Self::from_code(code)
+    }
+}
+
+impl From<lm_protocol::Error> for Error {
+    fn from(error: lm_protocol::Error) -> Self {
+        Self::from_code(match error {
+            lm_protocol::Error::TooLarge => Code::TooLarge,
+            lm_protocol::Error::Malformed => Code::Malformed,
+            lm_protocol::Error::Version => Code::Version,
+            lm_protocol::Error::Signature => Code::Signature,
+            lm_protocol::Error::Mismatch => Code::Mismatch,
+        })
+    }
+}
+
+impl From<lm_protocol::Refusal> for Code {
+    fn from(refusal: lm_protocol::Refusal) -> Self {
+        use lm_protocol::Refusal;
+        match refusal {
+            Refusal::IdUnknown => Self::IdUnknown,
+            Refusal::IdInactive => Self::IdInactive,
+            Refusal::NoSeats => Self::NoSeats,
+            Refusal::WrongProduct => Self::WrongProduct,
+            Refusal::WrongKind => Self::WrongKind,
+            Refusal::Expired => Self::Expired,
+            Refusal::NotYetValid => Self::NotYetValid,
+            Refusal::HostRefused => Self::HostRefused,
+            Refusal::HostMismatch => Self::HostMismatch,
+            Refusal::ReturnLimit => Self::ReturnLimit,
+            Refusal::RehostLimit => Self::RehostLimit,
+            Refusal::RepairLimit => Self::RepairLimit,
+            Refusal::OfflineRefused => Self::OfflineRefused,
+            Refusal::Abandoned => Self::Abandoned,
+            Refusal::PortalRestored => Self::PortalRestored,
+            Refusal::TooManySeats => Self::InvalidArgument,
+        }
     }
 }
 

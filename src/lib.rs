@@ -1,14 +1,30 @@
 //! `lm`: activate, check and return a license in the application's own process.
 //!
-//! The layers, from the bottom up (a line uses only what stands below it): [`error`], limits and
-//! secret; [`ports`]; storage, machine and transport; policy; client; ffi.
+//! The layers, from the bottom up (a line uses only what stands below it): [`error`], limits, log
+//! and secret; [`ports`]; storage, machine and transport; policy; client; ffi.
 
+#[doc(hidden)]
+pub mod client;
 pub mod error;
+#[doc(hidden)]
 pub mod limits;
+pub mod log;
+#[doc(hidden)]
+pub mod machine;
+#[doc(hidden)]
+pub mod policy;
 #[doc(hidden)]
 pub mod ports;
+#[doc(hidden)]
 pub mod secret;
 #[doc(hidden)]
 pub mod storage;
+#[doc(hidden)]
+pub mod transport;
 
+pub use client::{Client, Options, RecordInfo};
 pub use error::{Code, Error, Result};
+pub use lm_protocol::Kind;
+pub use policy::{NextStep, State, Status, sentence, trust};
+pub use storage::Scope;
+pub use transport::Proxy;

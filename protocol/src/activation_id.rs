@@ -75,6 +75,10 @@ impl ActivationId {
 }
 
 /// The value of each byte as a character of an ID; [`SEPARATOR`], or 255 where it is none.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time, where an index out of bounds is an error"
+)]
 const VALUES: [u8; 256] = {
     let mut values = [255; 256];
     let mut value = 0;

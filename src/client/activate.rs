@@ -1,0 +1,103 @@
+//! `activate`: this machine holds so many seats of the ID in total.
+
+use lm_protocol::{ActivationId, Operation, limits};
+
+use super::Client;
+use super::entry::outstanding;
+use super::exchange::Wish;
+use super::intent::Signing;
+use super::state::Pending;
+use super::store::Draft;
+use crate::error::{Code, Error, Result};
+use crate::policy::{self, Activate};
+use crate::storage::Commit;
+
+enum Step {
+    Done,
+    /// Another operation comes first.
+    Finish(Pending),
+    /// This call's own.
+    Own(Pending),
+}
+
+/// How often a finished operation may uncover another before the call gives up.
+const STEPS: usize = 8;
+
+pub(super) fn activate(client: &Client, id: ActivationId, seats: u32) -> Result<()> {
+    if seats == 0 || seats > limits::SEATS_MAX {
+        let sentence = format!("The number of seats must be 1 to {}.", limits::SEATS_MAX);
+        return Err(Error::new(Code::InvalidArgument, sentence));
+    }
+    for _ in 0..STEPS {
+        match client.change(|draft| decide(client, draft, id, seats))? {
+            Step::Done => return Ok(()),
+            Step::Finish(pending) => {
+                let outcome = client.settle(id, &pending, Wish::Person)?;
+                if is_same(&pending, seats) && is_final(&outcome.result) {
+                    return outcome.result;
+                }
+            }
+            Step::Own(pending) => {
+                let result = client.settle(id, &pending, Wish::Person)?.result;
+                // A portal restored from a backup wants a new operation: so does the loop.
+                if code_of(&result) != Some(Code::PortalRestored) {
+                    return result;
+                }
+            }
+        }
+    }
+    Err(Error::from_code(Code::Busy))
+}
+
+fn decide(
+    client: &Client,
+    draft: &mut Draft<'_>,
+    id: ActivationId,
+    seats: u32,
+) -> Result<(Step, Commit)> {
+    let (facts, status) = draft.judge(id);
+    let outstanding = outstanding(draft.state.entry(id));
+    let (operation, signing) = match policy::activate(outstanding, &facts, &status, seats)? {
+        Activate::FinishFirst => {
+            let pending = draft.state.entry(id).and_then(|entry| entry.pending.clone());
+            return Ok((pending.map_or(Step::Done, Step::Finish), Commit::Keep));
+        }
+        Activate::Nothing => return Ok((Step::Done, Commit::Keep)),
+        Activate::New => (Operation::Activate { seats }, Signing::NewKey),
+        Activate::Reattach => (Operation::Activate { seats }, Signing::RecordAndFreshKey),
+        Activate::MoreSeats => (more_seats(draft, id, seats)?, Signing::Record),
+    };
+    let pending = client.intend(draft, id, operation, &signing)?;
+    Ok((Step::Own(pending), Commit::Write))
+}
+
+fn more_seats(draft: &Draft<'_>, id: ActivationId, seats: u32) -> Result<Operation> {
+    let record = draft.record(id).ok_or_else(|| Error::from_code(Code::Signature))?;
+    let (fulfillment_id, generation) = (record.fulfillment_id.clone(), record.generation);
+    Ok(Operation::MoreSeats { seats, fulfillment_id, generation })
+}
+
+/// The same call, made before and not answered.
+fn is_same(pending: &Pending, wanted: u32) -> bool {
+    matches!(pending.operation,
+        Operation::Activate { seats } | Operation::MoreSeats { seats, .. } if seats == wanted)
+}
+
+/// Whether an earlier try's answer is this call's too. One that speaks of a state that has passed
+/// is not.
+fn is_final(result: &Result<()>) -> bool {
+    !matches!(
+        code_of(result),
+        Some(
+            Code::Stale
+                | Code::Obsolete
+                | Code::HeldElsewhere
+                | Code::TooLate
+                | Code::PortalRestored
+        )
+    )
+}
+
+fn code_of(result: &Result<()>) -> Option<Code> {
+    result.as_ref().err().map(Error::code)
+}

@@ -1,0 +1,169 @@
+//! The answer of an operation → the state. Only the answer to the pending operation is accepted.
+
+use lm_protocol::{Answer, ObsoleteReason, Operation, Verdict};
+
+use super::exchange::Answered;
+use super::state::{Entry, Pending, Seed};
+use super::store::Draft;
+use crate::error::{Code, Error, Result};
+
+/// What the portal decided.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// What the caller is told.
+    pub(super) result: Result<()>,
+    /// The answer was given before, to an earlier try: it may say old things.
+    pub(super) stored: bool,
+}
+
+/// An answer this much older than the reply is a stored one.
+const FRESH: i64 = 60;
+
+/// Applies an answer under the store's lock. An answer that another process has applied already is
+/// what that process was told.
+pub(super) fn apply(draft: &mut Draft<'_>, answered: &Answered) -> Outcome {
+    let answer = &answered.answer;
+    learn(draft, answered);
+    let id = answer.activation_id;
+    let stored = answer.time.saturating_add(FRESH) < answered.time;
+    let pending = draft.state.entry_mut(id).and_then(|entry| {
+        let ours = entry.pending.as_ref().is_some_and(|pending| pending.op == answer.op);
+        if ours { entry.pending.take() } else { None }
+    });
+    let Some(pending) = pending else {
+        return Outcome { result: settled_before(draft, answer), stored };
+    };
+    let result = decide(draft, answered, &pending);
+    if let Some(entry) = draft.state.entry_mut(id) {
+        entry.contacted_at = answered.time;
+    }
+    draft
+        .state
+        .settle(answer.op, result.as_ref().map_or_else(|error| error.code().number(), |()| 0));
+    Outcome { result, stored }
+}
+
+/// What every answer teaches, whatever it decides.
+fn learn(draft: &mut Draft<'_>, answered: &Answered) {
+    let (request, answer) = (&answered.request, &answered.answer);
+    draft.state.keyset = answered.keyring.keyset_text().map(str::to_owned);
+    draft.state.epoch = Some(answer.epoch);
+    draft.state.backoff = None;
+    draft.state.marks = draft.state.marks.with_statement(answered.time);
+    // The portal's memory is an anchor too: it has seen a later generation of this very store.
+    let same_store = request.store.id.0 == draft.standing.store_id;
+    if same_store && answer.store_generation > draft.standing.generation {
+        draft.state.mark_restored();
+    }
+}
+
+fn settled_before(draft: &Draft<'_>, answer: &Answer) -> Result<()> {
+    match draft.state.settled(answer.op) {
+        Some(0) => Ok(()),
+        Some(number) => Err(Error::from_code(Code::from_number(number).unwrap_or(Code::Replayed))),
+        None => Err(Error::from_code(Code::Replayed)),
+    }
+}
+
+fn decide(draft: &mut Draft<'_>, answered: &Answered, pending: &Pending) -> Result<()> {
+    let id = answered.answer.activation_id;
+    match &answered.answer.verdict {
+        Verdict::Granted { .. } => take_record(draft, answered, pending),
+        Verdict::Returned | Verdict::Abandoned => {
+            draft.state.remove(id);
+            Ok(())
+        }
+        Verdict::Denied { refusal, retry_at, detail } => {
+            denied(draft, answered, pending);
+            let error = Error::from_code((*refusal).into());
+            Err(error.with_retry_at(*retry_at).with_detail(detail.clone()))
+        }
+        Verdict::Stale => stale(draft, answered, pending),
+        Verdict::Obsolete { reason } => obsolete(draft, answered, pending, *reason),
+    }
+}
+
+fn take_record(draft: &mut Draft<'_>, answered: &Answered, pending: &Pending) -> Result<()> {
+    let time = answered.time;
+    let (Some(record), Some(entry)) =
+        (&answered.record, draft.state.entry_mut(answered.answer.activation_id))
+    else {
+        return Err(Error::new(Code::Internal, "A grant came without its record."));
+    };
+    let fresh = pending.fresh_key.as_ref();
+    if let Some(seed) = fresh.filter(|seed| is_key(seed, record.device_key)) {
+        entry.device_key = seed.clone();
+    }
+    entry.record = Some(record.text().to_owned());
+    entry.restored = false;
+    entry.orphaned = None;
+    entry.too_late = time > record.apply_by;
+    if matches!(pending.operation, Operation::Activate { .. }) {
+        entry.activated_at = time;
+    }
+    if entry.too_late { Err(Error::from_code(Code::TooLate)) } else { Ok(()) }
+}
+
+fn is_key(seed: &Seed, public: lm_protocol::PublicKey) -> bool {
+    seed.key().is_ok_and(|key| key.public() == public)
+}
+
+/// As it was before the operation; a first activate leaves nothing.
+fn denied(draft: &mut Draft<'_>, answered: &Answered, pending: &Pending) {
+    let id = answered.answer.activation_id;
+    let Some(entry) = draft.state.entry_mut(id) else { return };
+    if entry.record.is_none() {
+        draft.state.remove(id);
+    } else {
+        entry.pending = pending.displaced.as_deref().cloned();
+    }
+}
+
+fn stale(draft: &mut Draft<'_>, answered: &Answered, pending: &Pending) -> Result<()> {
+    let id = answered.answer.activation_id;
+    match (&pending.operation, draft.state.entry_mut(id)) {
+        // Whoever holds it now, this activate has nothing to undo.
+        (Operation::Abandon { .. }, _) => {
+            draft.state.remove(id);
+            Ok(())
+        }
+        (_, Some(Entry { record: None, .. }) | None) => {
+            draft.state.remove(id);
+            Err(Error::from_code(Code::Stale))
+        }
+        // A stored grant that is true no more says nothing against the record that is here.
+        (Operation::Activate { .. }, Some(_)) => Err(Error::from_code(Code::Stale)),
+        (_, Some(entry)) => {
+            entry.restored = true;
+            Err(Error::from_code(Code::Stale))
+        }
+    }
+}
+
+fn obsolete(
+    draft: &mut Draft<'_>,
+    answered: &Answered,
+    pending: &Pending,
+    reason: ObsoleteReason,
+) -> Result<()> {
+    let id = answered.answer.activation_id;
+    let code = match reason {
+        ObsoleteReason::HeldElsewhere => Code::HeldElsewhere,
+        _ => Code::Obsolete,
+    };
+    match (&pending.operation, draft.state.entry_mut(id)) {
+        (Operation::Return { .. } | Operation::Abandon { .. }, _) => {
+            draft.state.remove(id);
+            Ok(())
+        }
+        (_, Some(Entry { record: None, .. }) | None) => {
+            draft.state.remove(id);
+            Err(Error::from_code(code))
+        }
+        (Operation::Activate { .. }, Some(_)) => Err(Error::from_code(code)),
+        (_, Some(entry)) => {
+            entry.orphaned = Some(reason);
+            Err(Error::from_code(code))
+        }
+    }
+}

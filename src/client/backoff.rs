@@ -1,0 +1,83 @@
+//! Patience with a portal that does not answer, kept over a restart.
+
+use super::Client;
+use super::exchange::Wish;
+use super::state::{Backoff, State};
+use crate::error::{Code, Error, Result};
+use crate::storage::Commit;
+
+/// The first wait, in seconds; it doubles with each failure.
+const FIRST: i64 = 30;
+/// The longest wait, in seconds.
+const LONGEST: i64 = 3600;
+
+impl Client {
+    /// The last failure again, with the time of the next try, where it is too early to ask.
+    pub(super) fn check_backoff(&self, wish: Wish) -> Result<()> {
+        let Some(backoff) = self.seen_backoff() else { return Ok(()) };
+        let now = self.ports.clock.wall();
+        // A clock that was set back must not make the wait longer than any wait can be.
+        let waits = (now..=now.saturating_add(LONGEST)).contains(&backoff.until.saturating_sub(1));
+        let binds = wish == Wish::Routine || backoff.by_portal;
+        if waits && binds {
+            let code = Code::from_number(backoff.code).unwrap_or(Code::Network);
+            return Err(Error::from_code(code).with_retry_at(backoff.until));
+        }
+        Ok(())
+    }
+
+    /// Notes a failure to reach the portal, durably where that can be, and gives it back with the
+    /// time of the next try.
+    pub(super) fn note_failure(&self, error: Error) -> Error {
+        if !error.code().is_network() {
+            return error;
+        }
+        let jitter = self.new_id().map_or(0, |id| i64::from(id.0[0]));
+        let noted = self.change(|draft| {
+            let backoff = next(&draft.state, &error, draft.now.wall, jitter);
+            let until = backoff.until;
+            draft.state.backoff = Some(backoff);
+            Ok((until, Commit::Write))
+        });
+        match noted {
+            Ok(until) => error.with_retry_at(until),
+            Err(_) => error,
+        }
+    }
+}
+
+/// The next wait: doubled, between half and the whole of it by chance, unless the portal said when.
+fn next(state: &State, error: &Error, now: i64, jitter: i64) -> Backoff {
+    let failures = state.backoff.as_ref().map_or(0, |backoff| backoff.failures).saturating_add(1);
+    let whole = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST);
+    let own = now.saturating_add(whole / 2 + whole / 2 * jitter / 255);
+    let by_portal = error.retry_at() > now;
+    let until = if by_portal { error.retry_at().min(now.saturating_add(LONGEST)) } else { own };
+    Backoff { failures, until, code: error.code().number(), by_portal }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_an_hour_and_are_spread() {
+        let mut state = State::default();
+        let error = Error::from_code(Code::Timeout);
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            let backoff = next(&state, &error, 1000, 255);
+            waits.push(backoff.until - 1000);
+            state.backoff = Some(backoff);
+        }
+        assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]);
+        assert_eq!(next(&State::default(), &error, 1000, 0).until, 1015);
+    }
+
+    #[test]
+    fn what_the_portal_asks_for_binds() {
+        let error = Error::from_code(Code::PortalBusy).with_retry_at(1090);
+        let backoff = next(&State::default(), &error, 1000, 0);
+        assert_eq!((backoff.until, backoff.by_portal), (1090, true));
+    }
+}

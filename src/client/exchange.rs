@@ -1,0 +1,140 @@
+//! One pending operation: sent, its answer verified, applied. Between commits no lock is held.
+
+use lm_protocol::exchange::{PATH, POST_TYPE};
+use lm_protocol::{
+    ActivationId, Answer, Keyring, Operation, Post, Record, Reply, Request, TimeStatement, Verdict,
+    Verified, limits,
+};
+
+use super::Client;
+use super::apply::{Outcome, apply};
+use super::state::Pending;
+use crate::error::{Code, Error, Result};
+use crate::limits::LOOK_EVERY;
+use crate::log::Level;
+use crate::ports::{HttpRequest, HttpResponse};
+use crate::storage::Commit;
+
+/// A reply, everything in it verified and bound to the request.
+pub(super) struct Answered {
+    pub(super) request: Verified<Request>,
+    pub(super) answer: Verified<Answer>,
+    /// The record of a grant.
+    pub(super) record: Option<Verified<Record>>,
+    /// The newest keyset.
+    pub(super) keyring: Keyring,
+    /// The portal's time for this call.
+    pub(super) time: i64,
+}
+
+/// Whether a person asked for this, or a program's routine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Asks at once, save where the portal itself asked for patience.
+    Person,
+    /// Honors the back-off.
+    Routine,
+}
+
+impl Client {
+    /// Sends a pending operation and applies its answer. What the portal decided is the outcome; an
+    /// error means that it isn't known, and the operation stays pending.
+    pub(super) fn settle(
+        &self,
+        id: ActivationId,
+        pending: &Pending,
+        wish: Wish,
+    ) -> Result<Outcome> {
+        self.check_backoff(wish)?;
+        if let Operation::Return { .. } = pending.operation {
+            // The seats are out of use in every process before the portal frees them.
+            self.ports.clock.sleep(LOOK_EVERY);
+        }
+        self.line(Level::Debug, || format!("{id}: asking the portal ({}).", pending.op));
+        let response = match self.post(pending) {
+            Ok(response) => response,
+            Err(error) => return Err(self.note_failure(error)),
+        };
+        let answered = self.verify(pending, &response)?;
+        let outcome = self.change(|draft| Ok((apply(draft, &answered), Commit::Write)))?;
+        self.line(Level::Info, || match &outcome.result {
+            Ok(()) => format!("{id}: done."),
+            Err(error) => format!("{id}: {error}"),
+        });
+        Ok(outcome)
+    }
+
+    fn post(&self, pending: &Pending) -> Result<(lm_protocol::Id, HttpResponse)> {
+        let Some(url) = &self.portal_url else { return Err(Error::from_code(Code::NoPortal)) };
+        let time_nonce = self.new_id()?;
+        let body = Post { request: pending.request.clone(), time_nonce }.to_bytes()?;
+        let response = self.transport.post(&HttpRequest {
+            url: &format!("{}{PATH}", url.trim_end_matches('/')),
+            content_type: POST_TYPE,
+            body: &body,
+            response_max: limits::REPLY_MAX,
+            timeout: self.timeout,
+        })?;
+        match response.status {
+            200 => Ok((time_nonce, response)),
+            429 | 503 => Err(Error::from_code(Code::PortalBusy)
+                .with_retry_at(self.retry_at(response.retry_after))),
+            status => Err(not_the_portal(&format!("It has the HTTP status {status}."))),
+        }
+    }
+
+    fn retry_at(&self, retry_after: Option<u32>) -> i64 {
+        retry_after.map_or(0, |seconds| self.ports.clock.wall().saturating_add(i64::from(seconds)))
+    }
+
+    fn verify(
+        &self,
+        pending: &Pending,
+        (time_nonce, response): &(lm_protocol::Id, HttpResponse),
+    ) -> Result<Answered> {
+        let reply = Reply::parse(&response.body).map_err(|error| match error {
+            lm_protocol::Error::TooLarge => Error::from_code(Code::TooLarge),
+            _ => not_the_portal("It is no reply of the license protocol."),
+        })?;
+        let request = Request::open(&pending.request)?;
+        let (known, _) = self.seen_keys_and_count();
+        let mut keyring = known.unwrap_or_else(|| Keyring::new(self.root.clone()));
+        keyring.learn(&reply.keyset)?;
+        let answer = keyring.verify::<Answer>(&reply.answer)?;
+        answer.must_answer(&request)?;
+        let statement = keyring.verify::<TimeStatement>(&reply.time)?;
+        if statement.nonce != *time_nonce {
+            return Err(Error::from_code(Code::Mismatch));
+        }
+        let record = match &answer.verdict {
+            Verdict::Granted { record } => Some(granted(&keyring, &request, &answer, record)?),
+            _ => None,
+        };
+        Ok(Answered { request, answer, record, keyring, time: statement.time })
+    }
+}
+
+/// A granted record must be the one that was asked for, in every respect.
+fn granted(
+    keyring: &Keyring,
+    request: &Request,
+    answer: &Answer,
+    text: &str,
+) -> Result<Verified<Record>> {
+    let record = keyring.verify::<Record>(text)?;
+    let key =
+        record.device_key == request.device_key || Some(record.device_key) == request.fresh_key;
+    let same = key
+        && record.product == request.product
+        && record.activation_id == request.activation_id
+        && record.op == request.op
+        && record.holder == request.holder
+        && record.host == request.host
+        && Some(&record.fulfillment_id) == answer.fulfillment_id.as_ref()
+        && record.generation == answer.generation;
+    if same { Ok(record) } else { Err(Error::from_code(Code::Mismatch)) }
+}
+
+fn not_the_portal(why: &str) -> Error {
+    Error::new(Code::Http, format!("{} {why}", Code::Http.message()))
+}

@@ -1,0 +1,243 @@
+//! The client: one use case a file.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `options` | what a host says when it opens a client |
+//! | `activate`, `return_`, `refresh`, `remove`, `resume` | the calls that change something |
+//! | `status`, `list`, `look`, `published` | the calls that answer, and the table they answer from |
+//! | `state`, `store`, `entry` | what trusted storage holds for us, read and changed |
+//! | `intent`, `exchange`, `apply`, `backoff` | one operation: made durable, sent, its answer applied |
+#![forbid(unsafe_code)]
+
+mod activate;
+mod apply;
+mod backoff;
+mod entry;
+mod exchange;
+mod intent;
+mod list;
+mod look;
+mod options;
+mod published;
+mod refresh;
+mod remove;
+mod resume;
+mod return_;
+mod state;
+mod status;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lm_protocol::{ActivationId, Evidence, Holder, TrustRoot, evidence};
+
+pub use list::RecordInfo;
+pub use options::Options;
+
+use crate::error::{Code, Error, Result};
+use crate::log::{Level, Log};
+use crate::machine;
+use crate::policy::Status;
+use crate::ports::{Ports, Transport};
+use crate::storage::{Place, Scope, Storage};
+use crate::transport::{HttpsTransport, TransportOptions};
+
+/// One product's licenses on this machine. Threads: any, any number at once; any number of clients
+/// in one process, also over the same store. After `fork()` the child's calls answer
+/// [`Code::Forked`]: open a client there. Dropping it does no I/O: what is pending stays so.
+pub struct Client {
+    product: String,
+    root: TrustRoot,
+    host: Evidence,
+    host_id: String,
+    host_label: String,
+    holder: Holder,
+    portal_url: Option<String>,
+    timeout: Duration,
+    transport: Arc<dyn Transport>,
+    log: Option<Log>,
+    ports: Ports,
+    storage: Storage,
+    sight: look::Sight,
+    published: published::Published,
+    fork: machine::ForkMark,
+}
+
+impl Client {
+    /// Opens a client. Touches no network and makes no store; a missing, damaged, read-only or
+    /// newer store is no failure: [`Client::status`] says which.
+    ///
+    /// Errors: [`Code::InvalidArgument`], [`Code::TrustRoot`], and a store that may not be read:
+    /// [`Code::Permission`], [`Code::StorageUnsafe`], [`Code::StorageRemote`], [`Code::StorageIo`].
+    pub fn open(options: Options) -> Result<Self> {
+        let ports = Ports {
+            clock: Arc::new(machine::SystemClock),
+            random: Arc::new(machine::SystemRandom::new()),
+            files: Arc::new(crate::storage::SystemFiles),
+        };
+        Self::open_with(options, ports)
+    }
+
+    /// As [`Client::open`], in another world: for tests and simulations of the library itself.
+    #[doc(hidden)]
+    pub fn open_with(options: Options, ports: Ports) -> Result<Self> {
+        let root = options.check()?;
+        let host = host(&options, &root, &ports)?;
+        let holder = holder(options.scope, &root);
+        let storage = Storage::new(
+            &Place {
+                vendor: root.vendor.clone(),
+                product: options.product.clone(),
+                scope: options.scope,
+                dir: options.storage_dir.clone(),
+            },
+            &ports,
+        )?;
+        let timeout = options.timeout();
+        let transport = match options.transport {
+            Some(transport) => transport,
+            None => Arc::new(HttpsTransport::new(TransportOptions {
+                proxy: options.proxy,
+                ca_file: options.ca_file,
+                files: ports.files.clone(),
+                clock: ports.clock.clone(),
+            })?),
+        };
+        let client = Self {
+            product: options.product,
+            host_id: host.host_id(),
+            host,
+            host_label: options.host_label.unwrap_or_default(),
+            holder,
+            portal_url: options.portal_url,
+            timeout,
+            transport,
+            log: options.log,
+            storage,
+            sight: look::Sight::new(&ports),
+            published: published::Published::default(),
+            fork: machine::ForkMark::new(),
+            root,
+            ports,
+        };
+        client.first_look()?;
+        client.mark_time();
+        Ok(client)
+    }
+
+    /// Makes this machine hold `seats` seats of the activation ID in total.
+    pub fn activate(&self, activation_id: &str, seats: u32) -> Result<()> {
+        self.check_fork()?;
+        activate::activate(self, parse_id(activation_id)?, seats)
+    }
+
+    /// Gives `seats` seats back, 0 for all.
+    pub fn return_(&self, activation_id: &str, seats: u32) -> Result<()> {
+        self.check_fork()?;
+        return_::return_(self, parse_id(activation_id)?, seats)
+    }
+
+    /// Asks for a new lease and today's terms, of one record or of all.
+    pub fn refresh(&self, activation_id: Option<&str>) -> Result<()> {
+        self.check_fork()?;
+        refresh::refresh(self, activation_id.map(parse_id).transpose()?)
+    }
+
+    /// Takes an entry out, here only, where that strands no seat.
+    pub fn remove(&self, activation_id: &str) -> Result<()> {
+        self.check_fork()?;
+        remove::remove(self, parse_id(activation_id)?)
+    }
+
+    /// Finishes what is pending.
+    pub fn resume(&self) -> Result<()> {
+        self.check_fork()?;
+        resume::resume(self)
+    }
+
+    /// The status of an activation ID, or of the best record where it is `None`. No network, no
+    /// write, no lock: tens of nanoseconds.
+    pub fn status(&self, activation_id: Option<&str>) -> Result<Status> {
+        self.check_fork()?;
+        status::status(self, activation_id)
+    }
+
+    /// The status of the best record that has a feature. [`Code::Feature`] where none has it.
+    pub fn feature_status(&self, feature: &str) -> Result<Status> {
+        self.check_fork()?;
+        status::feature_status(self, feature)
+    }
+
+    /// The limit of a feature; `None`: it has none. [`Code::Feature`] where no record has it.
+    pub fn feature_limit(&self, feature: &str) -> Result<Option<i64>> {
+        self.check_fork()?;
+        status::feature_limit(self, feature)
+    }
+
+    /// Rises when an answer of [`Client::status`] may have changed. 0 in a forked child.
+    #[must_use]
+    pub fn change_count(&self) -> u64 {
+        if self.fork.is_child() { 0 } else { status::change_count(self) }
+    }
+
+    /// A snapshot of the records, sorted by activation ID.
+    pub fn list(&self) -> Result<Vec<RecordInfo>> {
+        self.check_fork()?;
+        list::list(self)
+    }
+
+    /// The host ID: this machine's, or that of the application's own identity.
+    #[must_use]
+    pub fn host_id(&self) -> &str {
+        &self.host_id
+    }
+
+    /// Where trusted storage lies.
+    #[must_use]
+    pub fn storage_directory(&self) -> &std::path::Path {
+        self.storage.directory()
+    }
+
+    /// The anchor file outside of the store, where there is a place for one.
+    #[must_use]
+    pub fn anchor_path(&self) -> Option<&std::path::Path> {
+        self.storage.anchor_path()
+    }
+
+    fn check_fork(&self) -> Result<()> {
+        if self.fork.is_child() { Err(Error::from_code(Code::Forked)) } else { Ok(()) }
+    }
+
+    fn line(&self, level: Level, text: impl FnOnce() -> String) {
+        if let Some(log) = &self.log {
+            log.line(level, text);
+        }
+    }
+}
+
+fn parse_id(text: &str) -> Result<ActivationId> {
+    ActivationId::parse(text).map_err(|_| Error::from_code(Code::IdMalformed))
+}
+
+/// In machine scope only what every user sees: root, who activates, and a user, who works, are on
+/// the same host.
+fn host(options: &Options, root: &TrustRoot, ports: &Ports) -> Result<Evidence> {
+    let (files, salt, given) =
+        (ports.files.as_ref(), &root.salt.0, options.host_identity.as_deref());
+    match options.scope {
+        Scope::User => machine::evidence(files, salt, given),
+        Scope::Machine => machine::shared_evidence(files, salt, given),
+    }
+}
+
+fn holder(scope: Scope, root: &TrustRoot) -> Holder {
+    match scope {
+        Scope::Machine => Holder { scope: lm_protocol::Scope::Machine, user: None },
+        Scope::User => {
+            let user = machine::effective_user().to_string();
+            let hash = evidence::hash_user(&root.salt.0, &user);
+            Holder { scope: lm_protocol::Scope::User, user: Some(hash) }
+        }
+    }
+}

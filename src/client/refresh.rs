@@ -1,0 +1,66 @@
+//! `refresh`: a new lease and today's terms.
+
+use lm_protocol::{ActivationId, Operation};
+
+use super::Client;
+use super::exchange::Wish;
+use super::intent::Signing;
+use super::state::Pending;
+use super::store::Draft;
+use crate::error::{Code, Error, Result};
+use crate::storage::Commit;
+
+enum Step {
+    Finish(Pending),
+    Own(Pending),
+}
+
+const STEPS: usize = 4;
+
+/// One record, or each: one failure stops no other, the first is returned.
+pub(super) fn refresh(client: &Client, id: Option<ActivationId>) -> Result<()> {
+    match id {
+        Some(id) => {
+            client.must_be_here(id)?;
+            refresh_one(client, id)
+        }
+        None => super::resume::each(client.ids_here()?, |id| refresh_one(client, id)),
+    }
+}
+
+fn refresh_one(client: &Client, id: ActivationId) -> Result<()> {
+    for _ in 0..STEPS {
+        match client.change(|draft| decide(client, draft, id))? {
+            Step::Own(pending) => {
+                let result = client.settle(id, &pending, Wish::Routine)?.result;
+                // Granted, but too late to use: settled, and asked anew.
+                if result.as_ref().err().map(Error::code) != Some(Code::TooLate) {
+                    return result;
+                }
+            }
+            Step::Finish(pending) => {
+                let outcome = client.settle(id, &pending, Wish::Routine)?;
+                let same = matches!(pending.operation, Operation::Refresh { .. });
+                // An old answer carries an old lease: then this call asks for itself.
+                let old = outcome.stored && outcome.result.is_ok();
+                let late = outcome.result.as_ref().err().map(Error::code) == Some(Code::TooLate);
+                if (same && !old && !late) || client.must_be_here(id).is_err() {
+                    return outcome.result;
+                }
+            }
+        }
+    }
+    Err(Error::from_code(Code::Busy))
+}
+
+fn decide(client: &Client, draft: &mut Draft<'_>, id: ActivationId) -> Result<(Step, Commit)> {
+    let entry = draft.state.entry(id).ok_or_else(|| Error::from_code(Code::NotFound))?;
+    if let Some(pending) = &entry.pending {
+        return Ok((Step::Finish(pending.clone()), Commit::Keep));
+    }
+    let record = draft.record(id).ok_or_else(|| Error::from_code(Code::Signature))?;
+    let (fulfillment_id, generation) = (record.fulfillment_id.clone(), record.generation);
+    let operation = Operation::Refresh { fulfillment_id, generation };
+    let pending = client.intend(draft, id, operation, &Signing::Record)?;
+    Ok((Step::Own(pending), Commit::Write))
+}

@@ -1,0 +1,101 @@
+//! `return`: seats go back to the portal. Local use stops durably before it is asked.
+
+use lm_protocol::{ActivationId, Operation};
+
+use super::Client;
+use super::entry::outstanding;
+use super::exchange::Wish;
+use super::intent::Signing;
+use super::state::Pending;
+use super::store::Draft;
+use crate::error::{Code, Error, Result};
+use crate::policy::{self, Return};
+use crate::storage::Commit;
+
+enum Step {
+    Done,
+    Finish(Pending),
+    Own(Pending),
+}
+
+const STEPS: usize = 4;
+
+pub(super) fn return_(client: &Client, id: ActivationId, seats: u32) -> Result<()> {
+    client.must_be_here(id)?;
+    for _ in 0..STEPS {
+        match client.change(|draft| decide(client, draft, id, seats))? {
+            Step::Done => return Ok(()),
+            Step::Own(pending) => return client.settle(id, &pending, Wish::Person)?.result,
+            Step::Finish(pending) => {
+                let was_ours = is_same(&pending, seats);
+                let outcome = client.settle(id, &pending, Wish::Person)?;
+                if was_ours || (outcome.result.is_ok() && gave_all(&pending)) {
+                    return outcome.result;
+                }
+                if outcome.result.is_err() && client.must_be_here(id).is_err() {
+                    // The activate that came first was refused: nothing is left to return.
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Err(Error::from_code(Code::Busy))
+}
+
+fn decide(
+    client: &Client,
+    draft: &mut Draft<'_>,
+    id: ActivationId,
+    seats: u32,
+) -> Result<(Step, Commit)> {
+    let (facts, _) = draft.judge(id);
+    let entry = draft.state.entry(id);
+    let pending = entry.and_then(|entry| entry.pending.clone());
+    let (operation, signing) =
+        match policy::return_(outstanding(entry), &facts, seats).map_err(refusal)? {
+            Return::FinishFirst => {
+                return Ok((pending.map_or(Step::Done, Step::Finish), Commit::Keep));
+            }
+            Return::Clean => {
+                draft.state.remove(id);
+                return Ok((Step::Done, Commit::Write));
+            }
+            Return::Abandon => {
+                let activate = pending.map(|pending| pending.op).unwrap_or_default();
+                (Operation::Abandon { activate }, Signing::Record)
+            }
+            Return::Ask { seats } => (give_back(draft, id, seats)?, Signing::Record),
+        };
+    let pending = client.intend(draft, id, operation, &signing)?;
+    Ok((Step::Own(pending), Commit::Write))
+}
+
+fn give_back(draft: &Draft<'_>, id: ActivationId, seats: u32) -> Result<Operation> {
+    let record = draft.record(id).ok_or_else(|| Error::from_code(Code::Signature))?;
+    let (fulfillment_id, generation) = (record.fulfillment_id.clone(), record.generation);
+    Ok(Operation::Return { seats, fulfillment_id, generation })
+}
+
+/// The same call, made before and not answered. An abandoned activate is what a return of all asks.
+fn is_same(pending: &Pending, wanted: u32) -> bool {
+    match pending.operation {
+        Operation::Return { seats, .. } => seats == wanted,
+        Operation::Abandon { .. } => true,
+        _ => false,
+    }
+}
+
+fn gave_all(pending: &Pending) -> bool {
+    matches!(pending.operation, Operation::Return { seats: 0, .. } | Operation::Abandon { .. })
+}
+
+fn refusal(code: Code) -> Error {
+    match code {
+        Code::InvalidArgument => Error::new(
+            code,
+            "This machine holds fewer seats of the license than are to be returned.",
+        )
+        .with_hint("Return as many as it holds, or all of them."),
+        code => Error::from_code(code),
+    }
+}

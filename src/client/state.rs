@@ -1,0 +1,219 @@
+//! What trusted storage holds for a client: one section of JSON. New facts go into sections of
+//! their own, so that a build of today leaves them as they are.
+
+use lm_protocol::{ActivationId, Id, ObsoleteReason, Operation, SigningKey};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use crate::error::{Code, Error, Result};
+use crate::policy::Marks;
+use crate::storage::Contents;
+
+/// The section's tag.
+const SECTION: u32 = 1;
+/// How many settled operations and returned records are remembered.
+const REMEMBERED: usize = 64;
+
+/// The state of all licenses of one product on this machine.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    /// The newest keyset seen, as the root signed it.
+    pub(super) keyset: Option<String>,
+    /// The portal's epoch, as last seen.
+    pub(super) epoch: Option<u64>,
+    /// The time marks.
+    pub(super) marks: Marks,
+    /// When the portal may be asked again.
+    pub(super) backoff: Option<Backoff>,
+    /// The records and what is pending, in no order.
+    pub(super) entries: Vec<Entry>,
+    /// Operations whose answer was applied, the newest last.
+    pub(super) settled: Vec<Settled>,
+}
+
+/// One activation ID on this machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entry {
+    pub(super) activation_id: ActivationId,
+    /// The record as the portal signed it; `None` while its first activate is pending.
+    pub(super) record: Option<String>,
+    /// Signs the requests about it.
+    pub(super) device_key: Seed,
+    /// Brought back from an older store, or said to be by the portal.
+    pub(super) restored: bool,
+    /// The portal said that the fulfillment is gone.
+    pub(super) orphaned: Option<ObsoleteReason>,
+    /// The grant came after its last day.
+    pub(super) too_late: bool,
+    /// The operation whose answer is not known.
+    pub(super) pending: Option<Pending>,
+    pub(super) activated_at: i64,
+    pub(super) contacted_at: i64,
+}
+
+/// An intent, durable before its message is sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pending {
+    pub(super) op: Id,
+    pub(super) operation: Operation,
+    /// The signed request: every try sends these bytes.
+    pub(super) request: String,
+    /// The record's device key if the answer takes the fresh key.
+    pub(super) fresh_key: Option<Seed>,
+    /// The refresh or more seats whose place a return took: asked again if that is denied.
+    pub(super) displaced: Option<Box<Pending>>,
+}
+
+/// An operation whose answer was applied, so that another process that waits for it knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settled {
+    pub(super) op: Id,
+    /// 0, or the number of an error code.
+    pub(super) result: i32,
+}
+
+/// Patience after a failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Backoff {
+    /// Failures in a row.
+    pub(super) failures: u32,
+    /// Unix seconds.
+    pub(super) until: i64,
+    /// The last failure's code.
+    pub(super) code: i32,
+    /// The portal itself asked for it: that binds a person's wish too.
+    pub(super) by_portal: bool,
+}
+
+/// The seed of a device key, wiped when dropped, never printed.
+#[derive(Clone)]
+pub(super) struct Seed(Zeroizing<[u8; 32]>);
+
+impl State {
+    /// Reads the section; a store without one holds nothing.
+    pub(super) fn decode(contents: &Contents) -> Result<Self> {
+        let Some(bytes) = contents.get(SECTION) else { return Ok(Self::default()) };
+        serde_json::from_slice(bytes).map_err(|_| {
+            Error::new(Code::StorageDamaged, "Trusted storage opens but holds no licenses of ours.")
+        })
+    }
+
+    /// Writes the section.
+    pub(super) fn encode(&self, contents: &mut Contents) -> Result<()> {
+        let bytes = serde_json::to_vec(self)
+            .map_err(|_| Error::new(Code::Internal, "The state cannot be written."))?;
+        contents.set(SECTION, bytes);
+        Ok(())
+    }
+
+    pub(super) fn entry(&self, id: ActivationId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.activation_id == id)
+    }
+
+    pub(super) fn entry_mut(&mut self, id: ActivationId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.activation_id == id)
+    }
+
+    pub(super) fn remove(&mut self, id: ActivationId) {
+        self.entries.retain(|entry| entry.activation_id != id);
+    }
+
+    /// Every record found is marked: only an accepted refresh, re-attach or repair of it clears it.
+    pub(super) fn mark_restored(&mut self) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.record.is_some()) {
+            entry.restored = true;
+        }
+    }
+
+    pub(super) fn settle(&mut self, op: Id, result: i32) {
+        self.settled.push(Settled { op, result });
+        let surplus = self.settled.len().saturating_sub(REMEMBERED);
+        self.settled.drain(..surplus);
+    }
+
+    pub(super) fn settled(&self, op: Id) -> Option<i32> {
+        self.settled.iter().find(|settled| settled.op == op).map(|settled| settled.result)
+    }
+}
+
+impl Seed {
+    pub(super) fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    pub(super) fn key(&self) -> Result<SigningKey> {
+        SigningKey::from_seed(*self.0)
+            .map_err(|_| Error::new(Code::Internal, "A device key cannot be used."))
+    }
+}
+
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seed")
+    }
+}
+
+impl Serialize for Seed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = Zeroizing::new(lm_protocol::encoding::to_base64(&*self.0));
+        serializer.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        let bytes = lm_protocol::encoding::from_base64(&text).map_err(serde::de::Error::custom)?;
+        let bytes = Zeroizing::new(bytes);
+        let array: [u8; 32] = bytes
+            .as_slice()
+            .try_into()
+            .map_err(|_| serde::de::Error::custom("a seed is 32 bytes"))?;
+        Ok(Self::new(array))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_comes_back_and_shows_no_key() {
+        let mut state = State::default();
+        state.entries.push(Entry {
+            activation_id: ActivationId::from_random([1; 10]),
+            record: None,
+            device_key: Seed::new([7; 32]),
+            restored: false,
+            orphaned: Some(ObsoleteReason::Rehosted),
+            too_late: false,
+            pending: None,
+            activated_at: 1,
+            contacted_at: 2,
+        });
+        let mut contents = Contents::default();
+        state.encode(&mut contents).unwrap();
+        let back = State::decode(&contents).unwrap();
+        assert_eq!(back.entries[0].device_key.0, state.entries[0].device_key.0);
+        assert_eq!(back.entries[0].orphaned, Some(ObsoleteReason::Rehosted));
+        assert!(format!("{back:?}").contains("device_key: Seed,"));
+        contents.set(SECTION, b"{".to_vec());
+        assert_eq!(State::decode(&contents).unwrap_err().code(), Code::StorageDamaged);
+    }
+
+    #[test]
+    fn only_the_newest_settled_operations_are_remembered() {
+        let mut state = State::default();
+        for n in 0..100 {
+            state.settle(Id([n; 16]), i32::from(n));
+        }
+        assert_eq!(state.settled(Id([99; 16])), Some(99));
+        assert_eq!(state.settled(Id([0; 16])), None);
+        assert_eq!(state.settled.len(), REMEMBERED);
+    }
+}

@@ -1,0 +1,107 @@
+//! Checks, answered from the published table.
+
+use std::cell::Cell;
+
+use lm_protocol::{ActivationId, limits};
+
+use super::published::View;
+use super::{Client, parse_id};
+use crate::error::{Code, Error, Result};
+use crate::policy::{Facts, Now, Status, better, evaluate, store_status};
+
+pub(super) fn status(client: &Client, activation_id: Option<&str>) -> Result<Status> {
+    let Some(text) = activation_id else {
+        return Ok(judged(client, best));
+    };
+    let Some(bits) = ActivationId::read_bits(text.as_bytes()) else {
+        return Err(Error::from_code(Code::IdMalformed));
+    };
+    let found = judged(client, |view, now| {
+        view.find(bits).map_or_else(|| nothing(view), |record| evaluate(&view.facts(record), now))
+    });
+    // The check characters matter only for an ID that isn't here.
+    if found.state == crate::policy::State::Absent {
+        parse_id(text)?;
+    }
+    Ok(found)
+}
+
+pub(super) fn feature_status(client: &Client, feature: &str) -> Result<Status> {
+    check_name(feature)?;
+    let found = judged(client, |view, now| {
+        let best = Cell::new(None);
+        view.feature(feature, |record, _| {
+            best.set(serve(best.get(), candidate(view, now, record)))
+        });
+        best.get().map(|(_, status, _)| status).or_else(|| view.store_cause().map(store_status))
+    });
+    found.ok_or_else(|| Error::from_code(Code::Feature))
+}
+
+pub(super) fn feature_limit(client: &Client, feature: &str) -> Result<Option<i64>> {
+    check_name(feature)?;
+    let found = judged(client, |view, now| {
+        let best: Cell<Option<(Candidate, Option<i64>)>> = Cell::new(None);
+        view.feature(feature, |record, limit| {
+            let new = candidate(view, now, record);
+            let serves = best.get().is_none_or(|(old, _)| better_of(&new, &old));
+            if serves {
+                best.set(Some((new, limit)));
+            }
+        });
+        best.get().map(|(_, limit)| limit)
+    });
+    found.ok_or_else(|| Error::from_code(Code::Feature))
+}
+
+pub(super) fn change_count(client: &Client) -> u64 {
+    client.look_if_due(client.ports.clock.monotonic());
+    client.published.changes()
+}
+
+/// The path of every check: a look if one is due, the clocks, the table. No lock, no allocation.
+#[inline]
+fn judged<T>(client: &Client, judge: impl Fn(&View<'_>, &Now) -> T) -> T {
+    let monotonic = client.ports.clock.monotonic();
+    client.look_if_due(monotonic);
+    let wall = client.ports.clock.wall();
+    let seconds = monotonic.as_secs() as i64;
+    client.published.read(|view| judge(view, &Now { wall, marks: view.marks(seconds) }))
+}
+
+type Candidate = (Facts, Status, u128);
+
+#[inline]
+fn candidate(view: &View<'_>, now: &Now, record: usize) -> Candidate {
+    let facts = view.facts(record);
+    (facts, evaluate(&facts, now), view.id(record))
+}
+
+#[inline]
+fn better_of(one: &Candidate, other: &Candidate) -> bool {
+    better((&one.0, &one.1, one.2), (&other.0, &other.1, other.2))
+}
+
+#[inline]
+fn serve(old: Option<Candidate>, new: Candidate) -> Option<Candidate> {
+    Some(old.filter(|old| !better_of(&new, old)).unwrap_or(new))
+}
+
+#[inline]
+fn best(view: &View<'_>, now: &Now) -> Status {
+    let mut best = None;
+    for record in 0..view.len() {
+        best = serve(best, candidate(view, now, record));
+    }
+    best.map_or_else(|| nothing(view), |(_, status, _)| status)
+}
+
+/// Where there is no such record: absent, unless the store itself cannot answer.
+#[inline]
+fn nothing(view: &View<'_>) -> Status {
+    view.store_cause().map_or(Status::ABSENT, store_status)
+}
+
+fn check_name(feature: &str) -> Result<()> {
+    if limits::is_name(feature) { Ok(()) } else { Err(Error::from_code(Code::InvalidArgument)) }
+}

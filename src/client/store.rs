@@ -1,0 +1,95 @@
+//! The store, changed: one closure over the state, committed or not.
+
+use std::time::Duration;
+
+use lm_protocol::{ActivationId, Keyring, Record, Verified};
+
+use super::Client;
+use super::entry;
+use super::state::State;
+use crate::error::Result;
+use crate::limits::LOCK_WAIT;
+use crate::log::Level;
+use crate::policy::{Facts, Now, Status, evaluate};
+use crate::storage::{self, Commit, Standing};
+
+/// The state under the store's lock.
+pub(super) struct Draft<'a> {
+    client: &'a Client,
+    pub(super) state: State,
+    pub(super) standing: Standing,
+    pub(super) now: Now,
+    keyring: Keyring,
+}
+
+impl Draft<'_> {
+    /// The record of an entry, its signature verified.
+    pub(super) fn record(&self, id: ActivationId) -> Option<Verified<Record>> {
+        entry::verify(&self.keyring, &self.client.product, self.state.entry(id)?)
+    }
+
+    /// Facts and status of an activation ID; of nothing, where it isn't here.
+    pub(super) fn judge(&self, id: ActivationId) -> (Facts, Status) {
+        let facts = self.state.entry(id).map_or_else(Facts::default, |entry| {
+            entry::facts(entry, self.record(id).as_deref(), &self.client.host)
+        });
+        (facts, evaluate(&facts, &self.now))
+    }
+}
+
+impl Client {
+    /// Changes the store and publishes what it then holds. `change` is quick, sends nothing and
+    /// calls nothing of the host's.
+    pub(super) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Draft<'_>) -> Result<(T, Commit)>,
+    ) -> Result<T> {
+        self.change_within(LOCK_WAIT, change)
+    }
+
+    fn change_within<T>(
+        &self,
+        wait: Duration,
+        change: impl FnOnce(&mut Draft<'_>) -> Result<(T, Commit)>,
+    ) -> Result<T> {
+        let (known, count) = self.seen_keys_and_count();
+        let result = self.storage.change(wait, |standing, contents| {
+            let mut state = State::decode(contents)?;
+            if standing.state == storage::State::Restored {
+                state.mark_restored();
+            }
+            let marks = count.taken_over(state.marks, self.ports.clock.boot()).marks;
+            let now = Now { wall: self.ports.clock.wall(), marks };
+            let keyring = self.keyring(state.keyset.as_deref(), known.as_ref());
+            let mut draft = Draft { client: self, state, standing: *standing, now, keyring };
+            draft.state.marks = marks.with_wall(now.wall);
+            let (value, commit) = change(&mut draft)?;
+            if commit == Commit::Write {
+                draft.state.encode(contents)?;
+            }
+            Ok((value, commit))
+        });
+        // What another thread or process sees within a look, this one sees at once.
+        if let Err(error) = self.look_now() {
+            self.line(Level::Warn, || format!("Trusted storage cannot be read: {error}"));
+        }
+        result
+    }
+
+    /// Writes the time marks at open, where a store stands with something that they protect and
+    /// they have risen noticeably. One that can't be written hinders nothing.
+    pub(super) fn mark_time(&self) {
+        const NOTICEABLE: i64 = 60;
+        let (marks, needed) = self.seen_marks();
+        if !needed || self.ports.clock.wall() < marks.high.saturating_add(NOTICEABLE) {
+            return;
+        }
+        let written = self.change_within(Duration::ZERO, |draft| {
+            let sound = draft.standing.state == storage::State::Sound;
+            Ok(((), if sound { Commit::Write } else { Commit::Keep }))
+        });
+        if let Err(error) = written {
+            self.line(Level::Info, || format!("The time mark was not written: {error}"));
+        }
+    }
+}

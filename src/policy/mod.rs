@@ -1,0 +1,16 @@
+//! Pure judgment: (record, host, now) → status. No I/O, no clock: `now` is given.
+#![forbid(unsafe_code)]
+
+mod facts;
+mod judge;
+mod rules;
+mod status;
+mod text;
+mod time;
+
+pub use facts::{Facts, PendingKind};
+pub use judge::{better, evaluate, store_status};
+pub use rules::{Activate, Outstanding, Remove, Return, activate, remove, return_};
+pub use status::{NextStep, State, Status, trust};
+pub use text::sentence;
+pub use time::{Marks, Now};
