@@ -1,0 +1,186 @@
+//! The database: SQLite in the data directory, or PostgreSQL by its URL, the same SQL for both.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{Any, AnyConnection, AnyPool, Executor as _, SqlSafeStr as _, Transaction};
+
+use crate::error::{Error, Result};
+
+/// How often a transaction that lost against another one is run again.
+const TRIES: u32 = 20;
+
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
+    (2, "people", include_str!("../migrations/0002_people.sql")),
+];
+
+/// An open database with today's tables.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: AnyPool,
+    sqlite: bool,
+}
+
+/// A transaction that writes.
+pub type Write = Transaction<'static, Any>;
+
+impl Database {
+    /// Opens (and where new, makes) the SQLite database of a data directory. The directory is
+    /// made for its owner only: the database holds the portal's keys.
+    pub async fn open_directory(data: &Path) -> Result<Self> {
+        let system = |error: std::io::Error| {
+            Error::System(format!("the data directory {}: {error}", data.display()))
+        };
+        if !data.is_dir() {
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(true);
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            builder.create(data).map_err(system)?;
+        }
+        let file = std::path::absolute(data).map_err(system)?.join("portal.db");
+        let path = file.to_str().ok_or_else(|| Error::Invalid("--data is not UTF-8".to_owned()))?;
+        Self::open(&format!("sqlite://{}?mode=rwc", escaped(path))).await
+    }
+
+    /// Opens a database by its URL: `sqlite:…` or `postgres:…`.
+    pub async fn open(url: &str) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let sqlite = url.starts_with("sqlite:");
+        // A database in memory lives in one connection.
+        let connections = if url.contains(":memory:") { 1 } else { 8 };
+        let pool = AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(20))
+            .after_connect(|connection, _| Box::pin(prepare(connection)))
+            .connect(url)
+            .await?;
+        let database = Self { pool, sqlite };
+        database.migrate().await?;
+        Ok(database)
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let migrations = MIGRATIONS.map(|(version, name, sql)| {
+            let kind = MigrationType::Simple;
+            Migration::new(version, Cow::Borrowed(name), kind, sql.into_sql_str(), false)
+        });
+        let migrator = Migrator::with_migrations(migrations.to_vec());
+        let mut tries = 0;
+        loop {
+            match migrator.run(&self.pool).await {
+                Ok(()) => return Ok(()),
+                // Two programs on a fresh database: the one that comes second finds the tables.
+                Err(_) if tries < TRIES => {
+                    tries += 1;
+                    pause(tries).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that it
+    /// can't fail later for having read first.
+    pub async fn begin(&self) -> Result<Write> {
+        let statement = if self.sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        Ok(self.pool.begin_with(statement).await?)
+    }
+
+    /// A connection to read by.
+    pub async fn read(&self) -> Result<sqlx::pool::PoolConnection<Any>> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Waits for what is under way and closes the files.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Ends a transaction: commits what was done, rolls back what failed. `None`: it lost against
+    /// another one and is to be run again from its beginning.
+    pub(crate) async fn settle<T>(
+        write: Write,
+        done: Result<T>,
+        tries: &mut u32,
+    ) -> Result<Option<T>> {
+        let ended = match done {
+            Ok(value) => write.commit().await.map(|()| value).map_err(Error::from),
+            Err(error) => {
+                // What failed has changed nothing, whether the rollback gets through or not.
+                let _ = write.rollback().await;
+                Err(error)
+            }
+        };
+        Self::or_again(ended, tries).await
+    }
+
+    /// Turns a lost conflict into `None`, after a pause, as long as there are tries left.
+    pub(crate) async fn or_again<T>(done: Result<T>, tries: &mut u32) -> Result<Option<T>> {
+        match done {
+            Err(error) if error.is_conflict() && *tries < TRIES => {
+                *tries += 1;
+                pause(*tries).await;
+                Ok(None)
+            }
+            done => done.map(Some),
+        }
+    }
+}
+
+/// Runs `$work` with a write transaction as `$db`, again where it lost against another one.
+macro_rules! in_transaction {
+    ($database:expr, |$db:ident| $work:expr) => {{
+        let run = async {
+            let mut tries = 0;
+            loop {
+                let begun = $database.begin().await;
+                let begun = $crate::database::Database::or_again(begun, &mut tries).await?;
+                let Some(mut write) = begun else {
+                    continue;
+                };
+                let done = {
+                    let $db: &mut sqlx::AnyConnection = &mut write;
+                    $work.await
+                };
+                let settled = $crate::database::Database::settle(write, done, &mut tries).await?;
+                if let Some(value) = settled {
+                    break Ok(value);
+                }
+            }
+        };
+        let done: $crate::error::Result<_> = run.await;
+        done
+    }};
+}
+pub(crate) use in_transaction;
+
+async fn pause(tries: u32) {
+    tokio::time::sleep(Duration::from_millis(u64::from(tries) * 5)).await;
+}
+
+/// SQLite's switches: readers beside a writer, and no answer that a power cut takes back.
+async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
+    if connection.backend_name() == "SQLite" {
+        let switches = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+        connection.execute(switches).await?;
+    }
+    Ok(())
+}
+
+/// What a path must hide from the parser of a URL.
+fn escaped(path: &str) -> String {
+    path.chars()
+        .map(|character| match character {
+            '%' => "%25".to_owned(),
+            '?' => "%3F".to_owned(),
+            '#' => "%23".to_owned(),
+            other => other.to_string(),
+        })
+        .collect()
+}

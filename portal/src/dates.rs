@@ -1,0 +1,34 @@
+//! Dates for people. The portal writes and reads UTC, and says so.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::error::{Error, Result};
+
+/// `2026-07-01 12:30 UTC`.
+#[must_use]
+pub fn date_time(at: i64) -> String {
+    Timestamp::from_second(at).map_or_else(
+        |_| format!("second {at} of the epoch"),
+        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}
+
+/// The same, or a word where there is no such time.
+#[must_use]
+pub fn date_time_or(at: i64, none: &str) -> String {
+    if at == 0 { none.to_owned() } else { date_time(at) }
+}
+
+/// The last second of a day `YYYY-MM-DD`, UTC.
+pub fn end_of_day(text: &str) -> Result<i64> {
+    Ok(start_of_day(text)? + 86_399)
+}
+
+/// The first second of a day `YYYY-MM-DD`, UTC.
+pub fn start_of_day(text: &str) -> Result<i64> {
+    let wrong = |_| Error::Invalid(format!("\"{text}\" is no date like 2026-12-31"));
+    let date: Date = text.parse().map_err(wrong)?;
+    Ok(TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(wrong)?.as_second())
+}

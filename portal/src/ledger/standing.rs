@@ -1,0 +1,90 @@
+//! Whether a message about a record may speak for it: the fulfillment stands, the device key is
+//! its own, and the generation is current (rule 7).
+
+use lm_protocol::{ObsoleteReason, Refusal, Verdict};
+use serde_json::json;
+
+use super::activation::Activation;
+use super::case::{Case, Outcome};
+use super::fulfillment::{self, Fulfillment, HolderRef};
+use crate::error::Result;
+
+/// What a message about a record meets.
+pub(super) enum Standing {
+    /// The fulfillment stands and the message speaks for it.
+    Current {
+        /// The fulfillment.
+        fulfillment: Box<Fulfillment>,
+        /// Whether the host is, by its evidence, the one that it was issued to.
+        same_host: bool,
+    },
+    /// It doesn't; nothing was changed.
+    Not(Outcome),
+}
+
+/// Judges a message about a record, up to the host evidence, which each message treats in its own way.
+pub(super) async fn judge(case: &mut Case<'_>, activation: &Activation) -> Result<Standing> {
+    let not = |outcome| Ok(Standing::Not(outcome));
+    if activation.entitlement.product != case.request.product {
+        return not(Outcome::denied(Refusal::WrongProduct));
+    }
+    let Some((id, generation)) = case.request.about() else {
+        return not(Outcome::denied(Refusal::PortalRestored));
+    };
+    let generation = i64::try_from(generation).unwrap_or(i64::MAX);
+    let Some(fulfillment) = own(case, activation, id).await? else {
+        case.tell("unknown fulfillment", Some(id), true, json!({})).await?;
+        return not(Outcome::denied(Refusal::PortalRestored));
+    };
+    if let Some(outcome) = wrong_key(case, &fulfillment).await? {
+        return not(outcome);
+    }
+    if let Some(reason) = fulfillment.state.gone() {
+        fulfillment::contact(case.db, &fulfillment.id, case.now).await?;
+        return not(Outcome::obsolete(&fulfillment, reason));
+    }
+    let same_host = HolderRef::of(case.request) == fulfillment.holder
+        && fulfillment.host.matches(&case.request.host);
+    if !is_current(case, &fulfillment, generation) {
+        let detail = json!({ "asked": ask(case), "named": generation,
+            "current": fulfillment.generation, "same_host": same_host });
+        case.tell("clone or restored copy", Some(&fulfillment.id), true, detail).await?;
+        return not(Outcome::of(&fulfillment, Verdict::Stale));
+    }
+    Ok(Standing::Current { fulfillment: Box::new(fulfillment), same_host })
+}
+
+/// Current: the portal's generation, or the one before while the operation that made the portal's
+/// is still unanswered for the client.
+pub(super) fn is_current(case: &Case<'_>, fulfillment: &Fulfillment, generation: i64) -> bool {
+    generation == fulfillment.generation
+        || (generation.checked_add(1) == Some(fulfillment.generation)
+            && case.request.unanswered == Some(fulfillment.op))
+}
+
+async fn own(
+    case: &mut Case<'_>,
+    activation: &Activation,
+    id: &str,
+) -> Result<Option<Fulfillment>> {
+    let found = fulfillment::find(case.db, id).await?;
+    Ok(found.filter(|fulfillment| fulfillment.activation_id == activation.id))
+}
+
+/// A key that a re-attach replaced is told so; a key that was never the record's is refused.
+async fn wrong_key(case: &mut Case<'_>, fulfillment: &Fulfillment) -> Result<Option<Outcome>> {
+    let key = case.request.device_key;
+    if key == fulfillment.device_key {
+        return Ok(None);
+    }
+    if fulfillment::is_replaced(case.db, &fulfillment.id, key).await? {
+        return Ok(Some(Outcome::obsolete(fulfillment, ObsoleteReason::HeldElsewhere)));
+    }
+    case.tell("foreign device key", Some(&fulfillment.id), true, json!({ "asked": ask(case) }))
+        .await?;
+    Ok(Some(Outcome::denied(Refusal::HostMismatch)))
+}
+
+fn ask(case: &Case<'_>) -> &'static str {
+    super::ops::ask(&case.request.operation)
+}
