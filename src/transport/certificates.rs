@@ -1,0 +1,121 @@
+//! Whom to trust: the system's certificates, and those of the host's own file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+use rustls::client::ClientConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{RootCertStore, crypto};
+
+use super::failure;
+use crate::error::{Code, Error, Result};
+use crate::limits::CA_FILE_MAX;
+use crate::ports::{Clock, Files};
+
+/// Where systems keep the certificates that they trust, in one file; the first that holds any.
+const BUNDLES: [&str; 7] = [
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Gentoo
+    "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, Red Hat
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Red Hat, newer
+    "/etc/ssl/ca-bundle.pem",             // openSUSE
+    "/etc/ssl/cert.pem",                  // Alpine, OpenBSD, macOS
+    "/usr/local/share/certs/ca-root-nss.crt", // FreeBSD
+    "/etc/openssl/certs/ca-certificates.crt", // NetBSD
+];
+/// Some hundred certificates, with their explanations.
+const BUNDLE_MAX: usize = 8 << 20;
+
+/// Certificates, read at their first use.
+pub(super) struct Certificates {
+    files: Arc<dyn Files>,
+    ca_file: Option<PathBuf>,
+    clock: Arc<dyn Clock>,
+    config: OnceCell<Arc<ClientConfig>>,
+}
+
+impl Certificates {
+    pub(super) fn new(
+        files: Arc<dyn Files>,
+        ca_file: Option<PathBuf>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { files, ca_file, clock, config: OnceCell::new() }
+    }
+
+    /// How TLS is spoken. What can't be read is read again at the next call.
+    pub(super) fn config(&self) -> Result<Arc<ClientConfig>> {
+        self.config.get_or_try_init(|| self.read()).cloned()
+    }
+
+    fn read(&self) -> Result<Arc<ClientConfig>> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.system());
+        if let Some(path) = &self.ca_file {
+            for certificate in self.own(path)? {
+                roots
+                    .add(certificate)
+                    .map_err(|_| unusable(path, "a certificate in it is wrong"))?;
+            }
+        }
+        if roots.is_empty() {
+            let sentence = "This machine has no certificates by which the portal could be known.";
+            return Err(Error::new(Code::Tls, sentence).with_hint(
+                "Install the system's certificates (ca-certificates), or give a ca_file.",
+            ));
+        }
+        let time = Arc::new(Time(self.clock.clone()));
+        let provider = Arc::new(crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_details(provider, time)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| failure::of_tls(&e, "the portal"))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Arc::new(config))
+    }
+
+    /// A bundle that can't be read is as good as none: another may be there, or a file of the
+    /// host's own.
+    fn system(&self) -> Vec<CertificateDer<'static>> {
+        let bundles = BUNDLES.iter().filter_map(|path| {
+            let pem = self.files.read(Path::new(path), BUNDLE_MAX).ok()?;
+            Some(CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect::<Vec<_>>())
+        });
+        bundles.into_iter().find(|bundle| !bundle.is_empty()).unwrap_or_default()
+    }
+
+    fn own(&self, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+        let pem = self.files.read(path, CA_FILE_MAX).map_err(|e| unusable(path, &e.to_string()))?;
+        let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<_, _>>()
+            .map_err(|_| unusable(path, "it is damaged"))?;
+        if found.is_empty() {
+            return Err(unusable(path, "there is no certificate in it"));
+        }
+        Ok(found)
+    }
+}
+
+fn unusable(path: &Path, why: &str) -> Error {
+    Error::new(Code::Tls, format!("The certificates in {} can't be used: {why}.", path.display()))
+        .with_hint("Give a PEM file of certificates as ca_file. Nothing is lost.")
+}
+
+/// The clock by which certificates are too old or too young.
+struct Time(Arc<dyn Clock>);
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.wall()).ok()?;
+        Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Time")
+    }
+}
