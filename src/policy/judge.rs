@@ -159,7 +159,8 @@ mod tests {
             ..sound()
         };
         // Each row mends what the row before it tripped over.
-        let rows: [(fn(&mut Facts), S, Option<Code>, N); 11] = [
+        type Row = (fn(&mut Facts), State, Option<Code>, NextStep);
+        let rows: [Row; 11] = [
             (
                 |f| f.pending = PendingKind::ReturnAll,
                 S::PendingReturn,
