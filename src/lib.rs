@@ -6,6 +6,9 @@
 #[doc(hidden)]
 pub mod client;
 pub mod error;
+#[cfg(feature = "capi")]
+#[doc(hidden)]
+pub mod ffi;
 #[doc(hidden)]
 pub mod limits;
 pub mod log;
