@@ -28,7 +28,9 @@ pub async fn rehost(
         } else {
             format!("again from {}", crate::dates::date_time(until))
         };
-        return Err(Error::Refused(format!("{id} has reached its limit of re-hosts: {when}")));
+        return Err(Error::Refused(format!(
+            "{id} has reached its limit of re-hosts; the next is allowed: {when}"
+        )));
     }
     leave(act, &activation, &held, State::Rehosted).await?;
     limits::count(act.db, act.random, id, Tally::Rehost, act.now).await?;

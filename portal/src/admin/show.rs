@@ -61,7 +61,7 @@ pub struct FulfillmentView {
 }
 
 impl FulfillmentView {
-    fn of(held: Fulfillment) -> Self {
+    pub(crate) fn of(held: Fulfillment) -> Self {
         Self {
             fulfillment_id: held.id,
             host_id: held.host_id,

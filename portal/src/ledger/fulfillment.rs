@@ -35,8 +35,6 @@ pub struct Fulfillment {
     pub op: Id,
     /// Until when rights hold without contact; 0: no lease.
     pub lease_until: i64,
-    /// End of grace; 0: no lease.
-    pub grace_until: i64,
     /// Until when a copy may work that the portal can't reach; `None`: without bound.
     pub reach: Option<i64>,
     /// When it was first issued.
@@ -213,7 +211,6 @@ fn row_of(row: &AnyRow) -> Result<Fulfillment> {
         device_key: PublicKey(key.parse().map_err(|_| damaged("fulfillments.device_key"))?),
         op: op.parse().map_err(|_| damaged("fulfillments.op"))?,
         lease_until: row.try_get("lease_until")?,
-        grace_until: row.try_get("grace_until")?,
         reach: row.try_get("reach")?,
         activated_at: row.try_get("activated_at")?,
         last_contact: row.try_get("last_contact")?,

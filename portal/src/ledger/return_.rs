@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 use super::activation::Activation;
 use super::case::{Case, Outcome};
 use super::fulfillment::{self, Fulfillment, State};
-use super::issue::{self, Grant, Lease};
+use super::issue::{self, Grant};
 use super::limits::{self, Tally};
 use super::standing::{self, Standing};
 use super::{ops, seats};
@@ -32,19 +32,23 @@ pub(super) async fn return_(
         case.tell("refused: return limit", Some(&held.id), false, json!({})).await?;
         return Ok(Outcome::denied_until(Refusal::ReturnLimit, until));
     }
+    let all = seats == held.seats;
     let release = Release::of(activation, &held, same_host);
-    if !release.carry_out(case.db, case.random, &held, seats, case.now).await? {
+    // What is left of a record is never issued to a host that isn't its own.
+    if !(all || same_host)
+        || !release.carry_out(case.db, case.random, &held, seats, case.now).await?
+    {
         case.tell("refused: another host", Some(&held.id), true, json!({})).await?;
         return Ok(Outcome::denied(Refusal::HostMismatch));
     }
     take_the_place_of_the_unanswered(case).await?;
     limits::count(case.db, case.random, activation.id, Tally::Return, case.now).await?;
-    let outcome = if seats == held.seats {
+    let outcome = if all {
         fulfillment::close(case.db, &held, State::Returned, case.now).await?;
         fulfillment::contact(case.db, &held.id, case.now).await?;
         Outcome::of(&held, Verdict::Returned)
     } else {
-        let grant = rest(case, activation, &held, held.seats - seats, same_host);
+        let grant = Grant::fresh(case, activation, held.seats - seats);
         issue::next(case, activation, &held, grant).await?
     };
     let detail = json!({ "seats": seats, "cooling": release == Release::Cool });
@@ -62,27 +66,6 @@ async fn take_the_place_of_the_unanswered(case: &mut Case<'_>) -> Result<()> {
         ops::tombstone(case.db, case.now, unanswered, case.request.activation_id).await?;
     }
     Ok(())
-}
-
-/// What is left after a return of some seats. Another host than the record's proves nothing: the
-/// record keeps its evidence and its lease.
-fn rest(
-    case: &Case<'_>,
-    activation: &Activation,
-    held: &Fulfillment,
-    seats: i64,
-    same_host: bool,
-) -> Grant {
-    if same_host {
-        Grant::fresh(case, activation, seats)
-    } else {
-        Grant {
-            seats,
-            device_key: held.device_key,
-            host: held.host.clone(),
-            lease: Lease { until: held.lease_until, grace_until: held.grace_until },
-        }
-    }
 }
 
 /// How seats leave a machine.

@@ -68,6 +68,13 @@ async fn a_return_from_another_host_cools_and_without_a_lease_is_refused() {
     assert_eq!(world.send(&moved.return_(op(20), 0)).await.verdict, Verdict::Returned);
     assert_eq!(world.seats(id).await, (0, 1, 0), "the old host may still work");
 
+    let id = world.id(Kind::Cc, 2, prompt()).await;
+    let mut moved = Machine::activated(&world, 3, id, 2).await;
+    moved.request.host = host(7);
+    let answer = world.send(&moved.return_(op(22), 1)).await;
+    assert_eq!(answer.verdict, denied(Refusal::HostMismatch), "no record for another host");
+    assert_eq!(world.seats(id).await, (2, 0, 0));
+
     let id = world.id(Kind::Nl, 1, no_lease()).await;
     let mut moved = Machine::activated(&world, 2, id, 1).await;
     moved.request.host = host(7);
