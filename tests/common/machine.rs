@@ -1,0 +1,269 @@
+//! A machine with a host application on it that uses the C ABI, as C would, from Rust.
+//!
+//! Every call goes through the exported functions; nothing of the library's Rust API is used but
+//! where its files are, to clean up.
+
+use std::ffi::{CStr, CString, c_char};
+use std::path::{Path, PathBuf};
+use std::ptr;
+
+use lm::ffi::*;
+
+/// One machine: an identity of its own, a store of its own, one open client.
+pub struct Machine {
+    client: *mut lm_client,
+    pub settings: Settings,
+    _storage: Option<tempfile::TempDir>,
+}
+
+/// How the host application opens its client.
+#[derive(Clone)]
+pub struct Settings {
+    pub trust_root: String,
+    pub portal_url: Option<String>,
+    pub storage: PathBuf,
+    pub identity: String,
+    pub product: String,
+}
+
+/// What a call that failed said.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub code: lm_result,
+    pub message: String,
+    pub hint: String,
+    pub detail: String,
+}
+
+pub type Outcome = Result<(), Failure>;
+
+pub const PRODUCT: &str = "ortho-studio";
+
+// SAFETY: a client is for any thread, as its header says; this is the host that shares it.
+unsafe impl Send for Machine {}
+// SAFETY: as above.
+unsafe impl Sync for Machine {}
+
+impl Machine {
+    /// A new machine with an empty store.
+    pub fn new(trust_root: &str, portal_url: Option<&str>, identity: &str) -> Self {
+        let storage = tempfile::tempdir().expect("a folder for the store");
+        let settings = Settings {
+            trust_root: trust_root.to_owned(),
+            portal_url: portal_url.map(str::to_owned),
+            storage: storage.path().join("store"),
+            identity: identity.to_owned(),
+            product: PRODUCT.to_owned(),
+        };
+        let client = settings.open().expect("a client");
+        Self { client, settings, _storage: Some(storage) }
+    }
+
+    /// Another process or a restart of the host over the same store.
+    pub fn again(&self) -> Self {
+        self.with(|_| ())
+    }
+
+    /// The same with other settings.
+    pub fn with(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        let client = settings.open().expect("a client");
+        Self { client, settings, _storage: None }
+    }
+
+    pub fn client(&self) -> *const lm_client {
+        self.client
+    }
+
+    pub fn activate(&self, id: &str, seats: u32) -> Outcome {
+        let id = c_text(id);
+        // SAFETY: a client that lives, text that ends in NUL, a place for the error.
+        outcome(|error| unsafe { lm_activate(self.client, id.as_ptr(), seats, error) })
+    }
+
+    pub fn return_(&self, id: &str, seats: u32) -> Outcome {
+        let id = c_text(id);
+        // SAFETY: as above.
+        outcome(|error| unsafe { lm_return(self.client, id.as_ptr(), seats, error) })
+    }
+
+    pub fn refresh(&self, id: Option<&str>) -> Outcome {
+        let id = id.map(c_text);
+        let id = id.as_ref().map_or(ptr::null(), |id| id.as_ptr());
+        // SAFETY: as above; NULL means all.
+        outcome(|error| unsafe { lm_refresh(self.client, id, error) })
+    }
+
+    pub fn remove(&self, id: &str) -> Outcome {
+        let id = c_text(id);
+        // SAFETY: as above.
+        outcome(|error| unsafe { lm_remove(self.client, id.as_ptr(), error) })
+    }
+
+    pub fn resume(&self) -> Outcome {
+        // SAFETY: as above.
+        outcome(|error| unsafe { lm_resume(self.client, error) })
+    }
+
+    /// The status of an ID, or of the best record.
+    pub fn status(&self, id: Option<&str>) -> lm_status_info {
+        self.try_status(id).expect("a status")
+    }
+
+    pub fn try_status(&self, id: Option<&str>) -> Result<lm_status_info, lm_result> {
+        let id = id.map(c_text);
+        let id = id.as_ref().map_or(ptr::null(), |id| id.as_ptr());
+        let mut status = empty_status();
+        // SAFETY: a client that lives, NULL or text, a struct with its size set.
+        let code = unsafe { lm_status(self.client, id, &raw mut status) };
+        if code == LM_OK { Ok(status) } else { Err(code) }
+    }
+
+    pub fn feature_status(&self, feature: &str) -> Result<lm_status_info, lm_result> {
+        let feature = c_text(feature);
+        let mut status = empty_status();
+        // SAFETY: as above.
+        let code = unsafe { lm_feature_status(self.client, feature.as_ptr(), &raw mut status) };
+        if code == LM_OK { Ok(status) } else { Err(code) }
+    }
+
+    /// Its state, by name.
+    pub fn state(&self, id: &str) -> String {
+        let status = self.status(Some(id));
+        text(lm_state_name(status.state))
+    }
+
+    /// The sentence that a person reads.
+    pub fn sentence(&self, id: &str) -> String {
+        let status = self.status(Some(id));
+        let mut buffer = [0 as c_char; 512];
+        let mut length = 0;
+        // SAFETY: a struct with its size set, a buffer with its length.
+        let code = unsafe {
+            lm_status_text(&raw const status, buffer.as_mut_ptr(), buffer.len(), &raw mut length)
+        };
+        assert_eq!(code, LM_OK);
+        text(buffer.as_ptr())
+    }
+
+    /// Activation ID, fulfillment ID and generation of each record.
+    pub fn list(&self) -> Vec<(String, String, u64)> {
+        let mut list = ptr::null_mut();
+        // SAFETY: a client that lives, a place for the list.
+        outcome(|error| unsafe { lm_list_open(self.client, &raw mut list, error) })
+            .expect("a list");
+        // SAFETY: a list that lives.
+        let length = unsafe { lm_list_len(list) };
+        let rows = (0..length).map(|index| {
+            // SAFETY: all zero is a struct of numbers and NULL pointers.
+            let mut row: lm_record_info = unsafe { std::mem::zeroed() };
+            row.struct_size = size_of::<lm_record_info>();
+            // SAFETY: a list that lives, a struct with its size set.
+            assert_eq!(unsafe { lm_list_get(list, index, &raw mut row) }, LM_OK);
+            (text(row.activation_id), text(row.fulfillment_id), row.generation)
+        });
+        let rows = rows.collect();
+        // SAFETY: freed once.
+        unsafe { lm_list_free(list) };
+        rows
+    }
+
+    /// The bytes of both images: what a call that changes nothing leaves as they are.
+    pub fn images(&self) -> Vec<Option<Vec<u8>>> {
+        ["a", "b"].iter().map(|name| std::fs::read(self.settings.storage.join(name)).ok()).collect()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // SAFETY: freed once; nobody is inside a call.
+        unsafe { lm_client_free(self.client) };
+        if self._storage.is_some() {
+            self.settings.remove_anchor();
+        }
+    }
+}
+
+impl Settings {
+    /// Opens a client with these settings.
+    pub fn open(&self) -> Result<*mut lm_client, Failure> {
+        let texts = [
+            &self.product,
+            &self.trust_root,
+            self.portal_url.as_ref().unwrap_or(&self.product),
+            &self.storage.to_string_lossy().into_owned(),
+            &self.identity,
+        ]
+        .map(|text| c_text(text));
+        let [product, trust_root, portal_url, storage, identity] = &texts;
+        // SAFETY: all zero is a struct of numbers and NULL pointers.
+        let mut options: lm_options = unsafe { std::mem::zeroed() };
+        // SAFETY: a struct of that size.
+        let code = unsafe { lm_options_init(&raw mut options, size_of::<lm_options>()) };
+        assert_eq!(code, LM_OK);
+        options.product = product.as_ptr();
+        options.trust_root = trust_root.as_ptr();
+        if self.portal_url.is_some() {
+            options.portal_url = portal_url.as_ptr();
+        }
+        options.storage_dir = storage.as_ptr();
+        options.host_identity = identity.as_ptr();
+        options.host_label = identity.as_ptr();
+        let mut client = ptr::null_mut();
+        // SAFETY: options that live, places for the client and the error.
+        outcome(|error| unsafe { lm_client_open(&raw const options, &raw mut client, error) })?;
+        Ok(client)
+    }
+
+    /// Takes away what the library keeps outside of the store.
+    pub fn remove_anchor(&self) {
+        if let Some(anchor) = anchor_of(&self.storage, &self.trust_root, &self.product) {
+            let _ = std::fs::remove_file(anchor);
+        }
+    }
+}
+
+/// The anchor file of a store in user scope.
+pub fn anchor_of(storage: &Path, trust_root: &str, product: &str) -> Option<PathBuf> {
+    let mut options = lm::Options::new(product, trust_root);
+    options.storage_dir = Some(storage.to_owned());
+    options.host_identity = Some("whoever cleans up".to_owned());
+    lm::Client::open(options).ok()?.anchor_path().map(Path::to_owned)
+}
+
+fn empty_status() -> lm_status_info {
+    // SAFETY: all zero is a struct of numbers.
+    let mut status: lm_status_info = unsafe { std::mem::zeroed() };
+    status.struct_size = size_of::<lm_status_info>();
+    status
+}
+
+fn outcome(call: impl FnOnce(*mut *mut lm_error) -> lm_result) -> Outcome {
+    let mut error = ptr::null_mut();
+    let code = call(&raw mut error);
+    if code == LM_OK {
+        assert!(error.is_null(), "an error was written on success");
+        return Ok(());
+    }
+    assert!(!error.is_null(), "no error was written for {code}");
+    // SAFETY: an error that lives; its texts are copied before it is freed.
+    let (message, hint, detail) =
+        unsafe { (lm_error_message(error), lm_error_hint(error), lm_error_detail(error)) };
+    let failure = Failure { code, message: text(message), hint: text(hint), detail: text(detail) };
+    // SAFETY: an error that lives.
+    assert_eq!(unsafe { lm_error_code(error) }, code);
+    // SAFETY: freed once.
+    unsafe { lm_error_free(error) };
+    Err(failure)
+}
+
+fn c_text(text: &str) -> CString {
+    CString::new(text).expect("text without NUL")
+}
+
+fn text(pointer: *const c_char) -> String {
+    assert!(!pointer.is_null(), "texts are never NULL");
+    // SAFETY: a text of the library's that lives, or the caller's buffer.
+    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
+}

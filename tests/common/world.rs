@@ -1,0 +1,121 @@
+//! A real portal, served over HTTP on loopback, with what a test needs of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use lm_portal::Kind;
+use lm_portal::admin::entitlements::NewEntitlement;
+use lm_portal::admin::show::ActivationView;
+use lm_portal::ports::Clock;
+use lm_portal::{Portal, PortalOptions, Running};
+
+use super::machine::{Machine, PRODUCT};
+
+/// A portal being served, over a database in a folder of its own.
+pub struct World {
+    pub portal: Portal,
+    running: Option<Running>,
+    url: String,
+    clock: Arc<Shifted>,
+    _folder: tempfile::TempDir,
+}
+
+/// The portal's clock: the machine's own, and how far a test has moved it.
+#[derive(Default)]
+struct Shifted(AtomicI64);
+
+impl Clock for Shifted {
+    fn now(&self) -> i64 {
+        lm_portal::ports::SystemClock.now() + self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::of(None)
+    }
+
+    /// A portal that calls itself by this vendor's name.
+    pub fn named(vendor: &str) -> Self {
+        Self::of(Some(vendor.to_owned()))
+    }
+
+    fn of(vendor: Option<String>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the portal");
+        let clock = Arc::new(Shifted::default());
+        let mut options = PortalOptions::in_directory(folder.path());
+        options.clock = clock.clone();
+        options.vendor = vendor;
+        let portal = Portal::open(options).expect("a portal");
+        let running = portal.serve().expect("a server");
+        let url = running.url().to_owned();
+        Self { portal, running: Some(running), url, clock, _folder: folder }
+    }
+
+    /// What was bought: a product with a feature, so many seats, no end of the term.
+    pub fn entitlement(&self, quantity: u32) -> String {
+        self.entitlement_with(quantity, |_| ())
+    }
+
+    pub fn entitlement_with(
+        &self,
+        quantity: u32,
+        change: impl FnOnce(&mut NewEntitlement),
+    ) -> String {
+        let mut new =
+            NewEntitlement::new(PRODUCT, &[("ortho", None), ("raster", Some(4))], quantity);
+        change(&mut new);
+        self.portal.create_entitlement(&new).expect("an entitlement")
+    }
+
+    /// One NL activation ID over an entitlement of its own.
+    pub fn nl(&self, seats: u32) -> String {
+        self.id(&self.entitlement(seats), Kind::Nl, seats)
+    }
+
+    /// One CC activation ID over an entitlement of its own.
+    pub fn cc(&self, seats: u32) -> String {
+        self.id(&self.entitlement(seats), Kind::Cc, seats)
+    }
+
+    pub fn id(&self, entitlement: &str, kind: Kind, seats: u32) -> String {
+        let made = self.portal.generate(entitlement, kind, seats, 1).expect("an activation ID");
+        made[0].activation_id.clone()
+    }
+
+    /// A machine with an identity of its own and an empty store.
+    pub fn machine(&self, identity: &str) -> Machine {
+        Machine::new(&self.portal.trust_root(), Some(&self.url), identity)
+    }
+
+    pub fn show(&self, id: &str) -> ActivationView {
+        self.portal.show(id).expect("an activation ID")
+    }
+
+    /// Fulfilled and available seats.
+    pub fn seats(&self, id: &str) -> (i64, i64) {
+        let shown = self.show(id);
+        assert_eq!(
+            shown.fulfilled + shown.cooling + shown.available,
+            if shown.status == "active" { shown.seats + shown.excess } else { shown.fulfilled },
+            "seats are conserved"
+        );
+        (shown.fulfilled, shown.available)
+    }
+
+    /// The portal can't be reached any more.
+    pub fn stop(&mut self) {
+        self.running.take().expect("a server").stop().expect("a clean stop");
+    }
+
+    /// It can again, where it was.
+    pub fn start(&mut self) {
+        let address = self.url.trim_start_matches("http://").parse().expect("an address");
+        self.running = Some(self.portal.serve_at(address).expect("a server"));
+    }
+
+    /// Moves the portal's clock.
+    pub fn pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,12 @@
+//! The numbered rules, end to end: host applications that use the C ABI, over real HTTP, against a
+//! real portal with a real database.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod activation;
+mod client_return;
+mod interface;
+mod portal_return;
+mod states;

@@ -1,0 +1,142 @@
+//! What a call does in states that time and mishaps bring about.
+
+use lm::ffi::*;
+
+use crate::common::machine::Machine;
+use crate::common::world::World;
+
+const DAY: i64 = 86_400;
+
+#[test]
+fn a_term_that_is_over_or_has_not_begun_is_told_apart() {
+    let world = World::new();
+    let now = lm_portal::ports::Clock::now(&lm_portal::ports::SystemClock);
+    let of = |starts_at, expires_at| {
+        let entitlement = world.entitlement_with(1, |new| {
+            new.starts_at = starts_at;
+            new.expires_at = expires_at;
+        });
+        world.id(&entitlement, lm_portal::Kind::Nl, 1)
+    };
+    let machine = world.machine("field-1");
+    let future = of(now + DAY, now + 2 * DAY);
+    machine.activate(&future, 1).unwrap();
+    assert_eq!(machine.state(&future), "NOT_YET_VALID");
+    assert_eq!(machine.status(Some(&future)).usable, 0);
+    let past = of(now - 2 * DAY, now - DAY);
+    assert_eq!(machine.activate(&past, 1).unwrap_err().code, LM_ERR_EXPIRED);
+}
+
+/// An older store put back over a newer one: no rights, but never a hindrance to the seat.
+#[test]
+fn a_restored_store_is_untrusted_until_it_re_attaches() {
+    let world = World::new();
+    let id = world.nl(1);
+    let machine = world.machine("field-1");
+    machine.activate(&id, 1).unwrap();
+    let old = machine.images();
+    machine.refresh(Some(&id)).unwrap();
+    put_back(&machine, &old);
+    let restored = machine.again();
+    let status = restored.status(Some(&id));
+    assert_eq!((status.state, status.usable), (LM_STATE_UNTRUSTED, 0));
+    assert_eq!((status.cause, status.next_step), (LM_ERR_RESTORED, LM_NEXT_REPAIR));
+    assert_eq!(status.trust & LM_TRUST_RESTORE, 0);
+    assert!(restored.sentence(&id).contains("Activate it again"), "{}", restored.sentence(&id));
+    restored.activate(&id, 1).unwrap();
+    assert_eq!(restored.state(&id), "ACTIVE");
+    assert_eq!(world.seats(&id), (1, 0), "and takes no second seat");
+}
+
+/// Backup, return, restore: not usable, and the seat is not credited twice.
+#[test]
+fn a_store_restored_after_a_return_gives_nothing() {
+    let world = World::new();
+    let id = world.nl(1);
+    let (machine, other) = (world.machine("field-1"), world.machine("field-2"));
+    machine.activate(&id, 1).unwrap();
+    let backup = machine.images();
+    machine.return_(&id, 0).unwrap();
+    other.activate(&id, 1).unwrap();
+    put_back(&machine, &backup);
+    let restored = machine.again();
+    assert_eq!(restored.state(&id), "UNTRUSTED");
+    restored.return_(&id, 0).unwrap();
+    assert_eq!(restored.state(&id), "ABSENT");
+    assert_eq!(world.seats(&id), (1, 0), "the other machine's seat is its own");
+    assert_eq!(other.state(&id), "ACTIVE");
+}
+
+/// A store copied to another machine opens there, says HOST, and gives no rights.
+#[test]
+fn a_copied_store_is_untrusted_and_a_seat_of_its_own_is_asked_for() {
+    let world = World::new();
+    let id = world.nl(2);
+    let machine = world.machine("field-1");
+    machine.activate(&id, 1).unwrap();
+    let copy = machine.with(|settings| settings.identity = "field-2".to_owned());
+    let status = copy.status(Some(&id));
+    assert_eq!((status.state, status.cause), (LM_STATE_UNTRUSTED, LM_ERR_HOST_CHANGED));
+    assert_eq!(status.trust & LM_TRUST_HOST, 0);
+    assert_eq!(copy.refresh(Some(&id)).unwrap_err().code, LM_ERR_HOST_MISMATCH);
+    copy.activate(&id, 1).unwrap();
+    assert_eq!(copy.state(&id), "ACTIVE");
+    assert_eq!(world.seats(&id), (2, 0));
+}
+
+#[test]
+fn a_refresh_honors_the_back_off_a_persons_wish_does_not() {
+    let mut world = World::new();
+    let id = world.nl(1);
+    let machine = world.machine("field-1");
+    machine.activate(&id, 1).unwrap();
+    world.stop();
+    let first = machine.refresh(Some(&id)).unwrap_err();
+    assert_eq!(first.code, LM_ERR_NETWORK);
+    assert_eq!(machine.state(&id), "ACTIVE", "a lost refresh takes nothing away");
+    world.start();
+    let again = machine.again();
+    assert_eq!(again.refresh(Some(&id)).unwrap_err().code, LM_ERR_NETWORK, "the same, unasked");
+    again.resume().unwrap();
+    again.refresh(Some(&id)).unwrap();
+}
+
+/// A return takes the place of a refresh whose answer is not known.
+#[test]
+fn a_return_does_not_wait_for_an_unanswered_refresh() {
+    let mut world = World::new();
+    let id = world.nl(1);
+    let machine = world.machine("field-1");
+    machine.activate(&id, 1).unwrap();
+    world.stop();
+    machine.refresh(Some(&id)).unwrap_err();
+    world.start();
+    machine.return_(&id, 0).unwrap();
+    assert_eq!((machine.state(&id), world.seats(&id)), ("ABSENT".to_owned(), (0, 1)));
+}
+
+#[test]
+fn a_damaged_store_says_so_and_is_replaced_only_by_an_activation() {
+    let world = World::new();
+    let id = world.nl(1);
+    let machine = world.machine("field-1");
+    machine.activate(&id, 1).unwrap();
+    for name in ["a", "b"] {
+        let path = machine.settings.storage.join(name);
+        let length = std::fs::metadata(&path).unwrap().len() as usize;
+        std::fs::write(&path, vec![0x55; length]).unwrap();
+    }
+    let damaged = machine.again();
+    let status = damaged.status(Some(&id));
+    assert_eq!((status.state, status.cause), (LM_STATE_UNTRUSTED, LM_ERR_STORAGE_DAMAGED));
+    assert_eq!(damaged.return_(&id, 0).unwrap_err().code, LM_ERR_STORAGE_DAMAGED);
+    assert_eq!(damaged.remove(&id).unwrap_err().code, LM_ERR_STORAGE_DAMAGED);
+    damaged.activate(&id, 1).unwrap();
+    assert_eq!((damaged.state(&id), world.seats(&id)), ("ACTIVE".to_owned(), (1, 0)));
+}
+
+fn put_back(machine: &Machine, images: &[Option<Vec<u8>>]) {
+    for (name, bytes) in ["a", "b"].iter().zip(images) {
+        std::fs::write(machine.settings.storage.join(name), bytes.as_ref().unwrap()).unwrap();
+    }
+}
