@@ -27,6 +27,7 @@
 )]
 
 pub mod admin;
+pub mod cli;
 mod database;
 pub mod dates;
 pub mod error;

@@ -110,6 +110,15 @@ pub async fn set_user(
     Ok(())
 }
 
+/// A user's role; `None`: no such user.
+pub async fn role(db: &mut AnyConnection, name: &str) -> Result<Option<Role>> {
+    let row = sqlx::query("SELECT role FROM users WHERE user_name = $1")
+        .bind(name.to_owned())
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| Role::parse(&row.try_get::<String, _>("role")?)).transpose()
+}
+
 /// The hash of a user's password; `None`: no such user.
 pub async fn password_hash(db: &mut AnyConnection, name: &str) -> Result<Option<String>> {
     let row = sqlx::query("SELECT password_hash FROM users WHERE user_name = $1")

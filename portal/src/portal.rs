@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use axum_server::Handle;
 use lm_protocol::Kind;
+use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::admin::entitlements::{EntitlementView, NewEntitlement};
 use crate::admin::generate::Generated;
 use crate::admin::show::{ActivationView, FulfillmentView, Page};
-use crate::admin::{Act, Actor, entitlements, generate, parse_id, rehost, retire, show, split};
+use crate::admin::{
+    About, Act, Actor, entitlements, generate, parse_id, rehost, retire, show, split,
+};
 use crate::database::{Database, in_transaction};
 use crate::error::{Error, Result};
 use crate::ledger::history::{self, HistoryRow};
@@ -228,11 +231,27 @@ impl Portal {
         self.act(async |act| history::first_break(act.db).await)
     }
 
-    /// Makes a user, or gives one a new password and ends its sessions. Gives the password.
-    pub fn set_user(&self, name: &str, role: Role) -> Result<String> {
+    /// Makes a user and gives its password, which is nowhere kept.
+    pub fn add_user(&self, name: &str, role: Role) -> Result<String> {
+        let taken = || Error::Refused(format!("there is a user \"{name}\" already"));
+        self.set_user(name, |known| if known.is_some() { Err(taken()) } else { Ok(role) })
+    }
+
+    /// Gives a user a new password, which is nowhere kept, and ends its sessions.
+    pub fn reset_password(&self, name: &str) -> Result<String> {
+        let unknown = || Error::NotFound(format!("there is no user \"{name}\""));
+        self.set_user(name, |known| known.ok_or_else(unknown))
+    }
+
+    fn set_user(&self, name: &str, role: impl Fn(Option<Role>) -> Result<Role>) -> Result<String> {
         let password = people::new_password(self.app.random.as_ref())?;
         let hash = people::hash_password(self.app.random.as_ref(), &password)?;
-        self.act(async |act| people::set_user(act.db, act.now, name, role, &hash).await)?;
+        self.act(async |act| {
+            let role = role(people::role(act.db, name).await?)?;
+            people::set_user(act.db, act.now, name, role, &hash).await?;
+            act.tell("set user", About::default(), json!({ "user": name, "role": role.text() }))
+                .await
+        })?;
         Ok(password)
     }
 }

@@ -88,7 +88,7 @@ pub(crate) fn unknown(id: ActivationId) -> Error {
 /// Reads an activation ID that a person typed.
 pub fn parse_id(text: &str) -> Result<ActivationId> {
     ActivationId::parse(text).map_err(|_| {
-        Error::Invalid(format!(
+        Error::NotFound(format!(
             "\"{text}\" is no activation ID: its check characters do not fit; look for a typing error"
         ))
     })
