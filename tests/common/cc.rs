@@ -1,0 +1,65 @@
+//! Builds C and C++ programs against the shared library that Cargo has just built, as a host's maker
+//! does: header, link line, a folder with the library under its SONAME.
+//!
+//! Plain functions, so that tests (`mod common`) and examples (`#[path]`) share them.
+#![allow(dead_code, unreachable_pub, reason = "each test and example uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The name under which programs load the library; its number counts incompatible changes.
+pub const SONAME: &str = "liblm.so.0";
+
+/// The shared library of this build. Cargo makes it with the rlib that tests and examples link.
+pub fn shared_library() -> Result<PathBuf, String> {
+    let program = std::env::current_exe().map_err(|e| format!("where am I? {e}"))?;
+    // PROFILE/deps/test or PROFILE/examples/example.
+    let profile = program.ancestors().nth(2).ok_or("a program lies in a folder")?;
+    let library = profile.join("deps/liblm.so");
+    if library.is_file() { Ok(library) } else { Err(format!("{} is not there", library.display())) }
+}
+
+/// Puts the shared library into a folder, under its SONAME and, for the linker, as `liblm.so`.
+pub fn install_library(dir: &Path) -> Result<(), String> {
+    let library = shared_library()?;
+    let installed = dir.join(SONAME);
+    std::fs::copy(&library, &installed).map_err(|e| format!("{}: {e}", installed.display()))?;
+    std::os::unix::fs::symlink(SONAME, dir.join("liblm.so")).map_err(|e| format!("liblm.so: {e}"))
+}
+
+/// The folder of `lm.h` and `lm.hpp`.
+pub fn include_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("include")
+}
+
+/// Compiles one source file (C++ where it ends in `.cpp`), warnings fatal, links it with the library
+/// in `dir`, and gives the program, which lies there too. `options` go to the compiler.
+pub fn build(source: &Path, dir: &Path, options: &[&str]) -> Result<PathBuf, String> {
+    let stem = source.file_stem().ok_or("a source file has a name")?;
+    let program = dir.join(stem);
+    let mut command = compiler(source);
+    command.args(options).arg(source).arg("-o").arg(&program);
+    command.arg("-L").arg(dir).arg(format!("-Wl,-rpath,{}", dir.display()));
+    run(command.args(["-llm", "-ldl", "-pthread"]))?;
+    Ok(program)
+}
+
+/// Compiles one source file and throws the result away.
+pub fn check(source: &Path, options: &[&str]) -> Result<(), String> {
+    run(compiler(source).args(options).args(["-fsyntax-only"]).arg(source))
+}
+
+fn compiler(source: &Path) -> Command {
+    let cpp = source.extension().is_some_and(|extension| extension == "cpp");
+    let mut command = Command::new(if cpp { "c++" } else { "cc" });
+    command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"]).arg(include_dir());
+    command
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}\n{}", String::from_utf8_lossy(&output.stderr)))
+}
