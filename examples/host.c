@@ -115,6 +115,7 @@ static int run(lm_client *client, int argc, char **argv)
     const char *command = argv[0], *id = argc > 1 ? argv[1] : NULL;
     uint32_t seats = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
     lm_error *error = NULL;
+    lm_result code;
     if (strcmp(command, "work") == 0)
         return work(client);
     if (strcmp(command, "list") == 0)
@@ -122,23 +123,25 @@ static int run(lm_client *client, int argc, char **argv)
     if (strcmp(command, "status") == 0)
         return status_of(client, id);
     if (strcmp(command, "refresh") == 0)
-        return explain(lm_refresh(client, id, &error), error);
-    if (strcmp(command, "resume") == 0)
-        return explain(lm_resume(client, &error), error);
-    if (id && strcmp(command, "activate") == 0) {
-        lm_result code = lm_activate(client, id, seats ? seats : 1, &error);
-        return explain(code, error) ? 1 : status_of(client, id);
+        code = lm_refresh(client, id, &error);
+    else if (strcmp(command, "resume") == 0)
+        code = lm_resume(client, &error);
+    else if (id && strcmp(command, "activate") == 0)
+        code = lm_activate(client, id, seats ? seats : 1, &error);
+    else if (id && strcmp(command, "return") == 0)
+        code = lm_return(client, id, seats, &error);
+    else if (id && strcmp(command, "remove") == 0)
+        code = lm_remove(client, id, &error);
+    else {
+        fprintf(stderr, "unknown command or missing activation ID: %s\n", command);
+        return 2;
     }
-    if (id && strcmp(command, "return") == 0) {
-        lm_result code = lm_return(client, id, seats, &error);
-        if (code == LM_OK)
-            printf("%s: returned; it can be activated again, here or elsewhere.\n", id);
+    if (code != LM_OK)
         return explain(code, error);
-    }
-    if (id && strcmp(command, "remove") == 0)
-        return explain(lm_remove(client, id, &error), error);
-    fprintf(stderr, "unknown command or missing activation ID: %s\n", command);
-    return 2;
+    printf("done\n");
+    if (strcmp(command, "activate") == 0)
+        status_of(client, id);
+    return 0;
 }
 
 int main(int argc, char **argv)

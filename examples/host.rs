@@ -48,7 +48,7 @@ fn run(client: &Client, command: &str, rest: &[String]) -> Result<ExitCode, Erro
         }
         ("return", Some(id)) => {
             client.return_(id, seats.unwrap_or(0))?;
-            println!("{id}: returned; it can be activated again, here or elsewhere.");
+            println!("done");
             Ok(ExitCode::SUCCESS)
         }
         ("refresh", id) => client.refresh(id).map(|()| ExitCode::SUCCESS),
