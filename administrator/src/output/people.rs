@@ -1,0 +1,188 @@
+//! Text for people: tables, dates in local time, colors on a terminal only.
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use lm::{Error, Kind, RecordInfo, State, Status, trust};
+
+use crate::outcome::Outcome;
+
+pub(super) fn line(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
+/// A row a license, and a sentence for each that needs one.
+pub(super) fn list(product: &str, rows: &[RecordInfo]) -> io::Result<()> {
+    if rows.is_empty() {
+        return line(&format!("This machine holds no license of {product}."));
+    }
+    let mut table = table();
+    let titles = ["ACTIVATION ID", "STATE", "KIND", "SEATS", "UNTIL", "FEATURES"];
+    table.set_header(titles.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
+    for row in rows {
+        table.add_row(vec![
+            Cell::new(&row.activation_id),
+            state(&row.status),
+            Cell::new(kind(&row.status)),
+            Cell::new(row.status.seats),
+            Cell::new(date(end(&row.status))),
+            Cell::new(&row.features),
+        ]);
+    }
+    line(&text(&table))?;
+    for row in rows.iter().filter(|row| row.status.state != State::Active) {
+        line(&format!("\n{}: {}", row.activation_id, lm::sentence(&row.status)))?;
+    }
+    Ok(())
+}
+
+/// The sentence, then the facts behind it.
+pub(super) fn status(id: &str, status: &Status) -> io::Result<()> {
+    line(&lm::sentence(status))?;
+    if status.state == State::Absent {
+        return Ok(());
+    }
+    let mut table = table();
+    let mut fact = |name: &str, cell: Cell| {
+        table.add_row(vec![Cell::new(name), cell]);
+    };
+    if !id.is_empty() {
+        fact("Activation ID", Cell::new(id));
+    }
+    fact("State", state(status));
+    fact("Usable", Cell::new(if status.usable { "yes" } else { "no" }));
+    if status.kind.is_some() {
+        fact("Kind", Cell::new(kind(status)));
+        fact("Seats", Cell::new(format!("{} ({} in use)", status.seats, status.seats_in_use)));
+    }
+    fact("Trusted", Cell::new(trusted(status.trust)));
+    for (name, at) in [
+        ("Expires", status.expires_at),
+        ("Refresh before", status.lease_until),
+        ("Grace until", status.grace_until),
+    ] {
+        if at != 0 {
+            fact(name, Cell::new(date(at)));
+        }
+    }
+    line(&text(&table))
+}
+
+/// What was done goes to standard output, what failed to standard error.
+pub(super) fn outcomes(outcomes: &[Outcome]) -> io::Result<()> {
+    for outcome in outcomes {
+        let id = match outcome.activation_id.as_str() {
+            "" => String::new(),
+            id => format!("{id}: "),
+        };
+        match &outcome.result {
+            Ok(message) => line(&format!("{id}{message}"))?,
+            Err(error) => super::diagnostic(&format!("{id}{}", failure(error, outcome.pending))),
+        }
+    }
+    Ok(())
+}
+
+/// Message, hint, when to try again, and the code's name for whoever is asked for help.
+fn failure(error: &Error, pending: bool) -> String {
+    let mut text = format!("{} {}", error.message(), error.hint());
+    if pending {
+        text.push_str(" It is pending: `lm-administrator resume` finishes it.");
+    }
+    if error.retry_at() != 0 {
+        text.push_str(&format!(" The next try by itself: {}.", date(error.retry_at())));
+    }
+    format!("{text} ({})", error.code().name())
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    // As the terminal and its user want it; never in a file or a pipe.
+    if AutoStream::choice(&io::stdout()) == ColorChoice::Never {
+        table.force_no_tty();
+    }
+    table
+}
+
+fn text(table: &Table) -> String {
+    table.trim_fmt()
+}
+
+fn state(status: &Status) -> Cell {
+    let color = match status.state {
+        State::Active => Color::Green,
+        State::Orphaned | State::Untrusted | State::Expired => Color::Red,
+        _ => Color::Yellow,
+    };
+    Cell::new(status.state.name()).fg(color)
+}
+
+const fn kind(status: &Status) -> &'static str {
+    match status.kind {
+        Some(Kind::Nl) => "NL",
+        Some(Kind::Cc) => "CC",
+        None => "",
+    }
+}
+
+/// The earlier of term and lease; 0 where there is neither.
+const fn end(status: &Status) -> i64 {
+    match (status.lease_until, status.expires_at) {
+        (0, end) | (end, 0) => end,
+        (lease, term) => {
+            if lease < term {
+                lease
+            } else {
+                term
+            }
+        }
+    }
+}
+
+fn trusted(flags: u32) -> String {
+    let names = [(trust::HOST, "HOST"), (trust::RESTORE, "RESTORE"), (trust::TIME, "TIME")];
+    let word = |(flag, name): &(u32, &str)| match flags & flag {
+        0 => format!("{name} broken"),
+        _ => (*name).to_owned(),
+    };
+    names.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// `2027-01-31 18:05 CET`, in this machine's time zone; empty for none.
+fn date(seconds: i64) -> String {
+    local(seconds, &TimeZone::system())
+}
+
+fn local(seconds: i64, zone: &TimeZone) -> String {
+    if seconds == 0 {
+        return String::new();
+    }
+    match Timestamp::from_second(seconds) {
+        Ok(at) => at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string(),
+        Err(_) => format!("second {seconds}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::tz::Offset;
+
+    #[test]
+    fn dates_are_local_and_none_is_empty() {
+        let zone = TimeZone::fixed(Offset::constant(2));
+        assert_eq!(local(1_800_000_000, &zone), "2027-01-15 10:00 +02");
+        assert_eq!(local(0, &zone), "");
+        assert_eq!(local(i64::MAX, &zone), format!("second {}", i64::MAX));
+    }
+
+    #[test]
+    fn a_broken_flag_is_named() {
+        assert_eq!(trusted(trust::ALL), "HOST, RESTORE, TIME");
+        assert_eq!(trusted(trust::HOST | trust::TIME), "HOST, RESTORE broken, TIME");
+    }
+}
