@@ -52,6 +52,11 @@ impl World {
         Self { portal, running: Some(running), url, clock, _folder: folder }
     }
 
+    /// Its base address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What was bought: a product with a feature, so many seats, no end of the term.
     pub fn entitlement(&self, quantity: u32) -> String {
         self.entitlement_with(quantity, |_| ())
