@@ -41,8 +41,7 @@ pub fn exports_text(header: &str) -> String {
 /// `layout.txt` as a C compiler gives it for a header in this folder: the size of each structure,
 /// then offset and size of each of its fields. `dir` takes the program that asks.
 pub fn layout_text(header: &Path, dir: &Path) -> Result<String, String> {
-    let text =
-        std::fs::read_to_string(header).map_err(|e| format!("{}: {e}", header.display()))?;
+    let text = std::fs::read_to_string(header).map_err(|e| format!("{}: {e}", header.display()))?;
     let (source, program) = (dir.join("layout.c"), dir.join("layout"));
     std::fs::write(&source, layout_program(header, &text)).map_err(|e| e.to_string())?;
     output(Command::new("cc").arg(&source).arg("-o").arg(&program))?;
