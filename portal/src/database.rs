@@ -26,7 +26,7 @@ pub struct Database {
 }
 
 /// A transaction that writes.
-pub type Write = Transaction<'static, Any>;
+pub(crate) type Write = Transaction<'static, Any>;
 
 impl Database {
     /// Opens (and where new, makes) the SQLite database of a data directory. The directory is

@@ -32,3 +32,9 @@ pub fn start_of_day(text: &str) -> Result<i64> {
     let date: Date = text.parse().map_err(wrong)?;
     Ok(TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(wrong)?.as_second())
 }
+
+/// Until when a machine may work that the portal can't reach: a date, or `unbounded`.
+#[must_use]
+pub fn reach(reach: Option<i64>) -> String {
+    reach.map_or_else(|| "unbounded".to_owned(), date_time)
+}

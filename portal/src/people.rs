@@ -10,7 +10,7 @@ use crate::error::{Error, Result, damaged};
 use crate::ports::{Random, bytes};
 
 /// How long a session lasts, in seconds.
-pub const SESSION_LIFE: i64 = 12 * 3600;
+pub(crate) const SESSION_LIFE: i64 = 12 * 3600;
 
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Role {
 }
 
 /// A new password of 100 random bits, in groups that can be copied from a screen.
-pub fn new_password(random: &dyn Random) -> Result<String> {
+pub(crate) fn new_password(random: &dyn Random) -> Result<String> {
     const ALPHABET: [char; 32] = [
         'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'u',
         'v', 'w', 'x', 'y', 'z', '2', '3', '4', '5', '6', '7', '8', '9', '0',
@@ -61,7 +61,7 @@ pub fn new_password(random: &dyn Random) -> Result<String> {
 }
 
 /// The hash to keep of a password: Argon2id. Takes some tens of milliseconds.
-pub fn hash_password(random: &dyn Random, password: &str) -> Result<String> {
+pub(crate) fn hash_password(random: &dyn Random, password: &str) -> Result<String> {
     let salt: [u8; 16] = bytes(random)?;
     let hash: PasswordHash = Argon2::default()
         .hash_password_with_salt(password.as_bytes(), &salt)
@@ -72,7 +72,7 @@ pub fn hash_password(random: &dyn Random, password: &str) -> Result<String> {
 /// Whether a password is the one of the hash. Where there is no such user (`None`) it takes as
 /// long, so that time tells nothing about names.
 #[must_use]
-pub fn is_password(hash: Option<&str>, password: &str) -> bool {
+pub(crate) fn is_password(hash: Option<&str>, password: &str) -> bool {
     /// Of a password that nobody knows.
     const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keS0$\
         Q2hlY2tpbmcgdGFrZXMgdGhlIHNhbWUgdGltZSBoZXJl";
@@ -82,7 +82,7 @@ pub fn is_password(hash: Option<&str>, password: &str) -> bool {
 }
 
 /// Makes a user, or gives an existing one another password and role and ends its sessions.
-pub async fn set_user(
+pub(crate) async fn set_user(
     db: &mut AnyConnection,
     now: i64,
     name: &str,
@@ -111,7 +111,7 @@ pub async fn set_user(
 }
 
 /// A user's role; `None`: no such user.
-pub async fn role(db: &mut AnyConnection, name: &str) -> Result<Option<Role>> {
+pub(crate) async fn role(db: &mut AnyConnection, name: &str) -> Result<Option<Role>> {
     let row = sqlx::query("SELECT role FROM users WHERE user_name = $1")
         .bind(name.to_owned())
         .fetch_optional(db)
@@ -120,7 +120,7 @@ pub async fn role(db: &mut AnyConnection, name: &str) -> Result<Option<Role>> {
 }
 
 /// The hash of a user's password; `None`: no such user.
-pub async fn password_hash(db: &mut AnyConnection, name: &str) -> Result<Option<String>> {
+pub(crate) async fn password_hash(db: &mut AnyConnection, name: &str) -> Result<Option<String>> {
     let row = sqlx::query("SELECT password_hash FROM users WHERE user_name = $1")
         .bind(name.to_owned())
         .fetch_optional(db)
@@ -130,7 +130,7 @@ pub async fn password_hash(db: &mut AnyConnection, name: &str) -> Result<Option<
 
 /// Who is signed in.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub(crate) struct Session {
     /// The user.
     pub user: String,
     /// What it may do.
@@ -140,7 +140,7 @@ pub struct Session {
 }
 
 /// Begins a session and gives its token, which only the browser keeps.
-pub async fn begin_session(
+pub(crate) async fn begin_session(
     db: &mut AnyConnection,
     now: i64,
     random: &dyn Random,
@@ -161,7 +161,11 @@ pub async fn begin_session(
 }
 
 /// The session of a token, while it lasts.
-pub async fn session(db: &mut AnyConnection, now: i64, token: &str) -> Result<Option<Session>> {
+pub(crate) async fn session(
+    db: &mut AnyConnection,
+    now: i64,
+    token: &str,
+) -> Result<Option<Session>> {
     let row = sqlx::query(
         "SELECT s.user_name, s.csrf, u.role FROM sessions s
          JOIN users u ON u.user_name = s.user_name
@@ -182,7 +186,7 @@ pub async fn session(db: &mut AnyConnection, now: i64, token: &str) -> Result<Op
 }
 
 /// Ends a session.
-pub async fn end_session(db: &mut AnyConnection, token: &str) -> Result<()> {
+pub(crate) async fn end_session(db: &mut AnyConnection, token: &str) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
         .bind(token_hash(token))
         .execute(db)
@@ -196,7 +200,7 @@ fn token_hash(token: &str) -> String {
 
 /// A limit on failures, never on successes.
 #[derive(Clone, Copy, Debug)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     /// Failures before it closes.
     pub failures: i64,
     /// For how long they count, in seconds.
@@ -205,7 +209,7 @@ pub struct Throttle {
 
 impl Throttle {
     /// Seconds until the subject may try again; `None`: it may now.
-    pub async fn closed_for(
+    pub(crate) async fn closed_for(
         self,
         db: &mut AnyConnection,
         now: i64,
@@ -224,7 +228,7 @@ impl Throttle {
     }
 
     /// Counts a failure.
-    pub async fn count(self, db: &mut AnyConnection, now: i64, subject: &str) -> Result<()> {
+    pub(crate) async fn count(self, db: &mut AnyConnection, now: i64, subject: &str) -> Result<()> {
         let old = now.saturating_sub(self.window);
         sqlx::query("DELETE FROM throttle WHERE since <= $1").bind(old).execute(&mut *db).await?;
         sqlx::query(

@@ -103,6 +103,12 @@ impl ActivationView {
         }
     }
 
+    /// The length of its bar: all its seats, and never nothing.
+    #[must_use]
+    pub fn bar_length(&self) -> i64 {
+        (self.seats + self.excess).max(1)
+    }
+
     /// Whether the portal's Return is possible, by kind.
     #[must_use]
     pub fn is_cc(&self) -> bool {

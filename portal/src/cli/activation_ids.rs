@@ -1,11 +1,12 @@
 //! `lm-portal activation-id …`.
 
 use super::arguments::{ActivationIds, Global, List};
-use super::text::{confirmed, machines, reach, table};
+use super::text::{confirmed, machines, table};
 use super::{Fresh, open, print, print_json};
 use crate::admin::generate::Generated;
 use crate::admin::retire::NL_REASON;
 use crate::admin::show::{ActivationView, FulfillmentView, Page};
+use crate::dates::reach;
 use crate::error::{Error, Result};
 use crate::portal::Portal;
 
@@ -146,7 +147,7 @@ fn return_warning(view: &ActivationView) -> String {
 
 fn fate(held: &FulfillmentView) -> String {
     let until = match held.reach {
-        Some(_) => format!("until {}", reach(held)),
+        Some(_) => format!("until {}", reach(held.reach)),
         None => "without bound (unbounded: its record has no lease)".to_owned(),
     };
     format!(

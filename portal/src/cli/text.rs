@@ -2,8 +2,8 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use crate::admin::show::{ActivationView, FulfillmentView};
-use crate::dates::{date_time, date_time_or};
+use crate::admin::show::ActivationView;
+use crate::dates::{date_time, date_time_or, reach};
 use crate::error::{Error, Result};
 
 /// A table: columns as wide as they must be, two spaces between.
@@ -28,11 +28,6 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Until when a machine may work that the portal can't reach.
-pub(super) fn reach(held: &FulfillmentView) -> String {
-    held.reach.map_or_else(|| "unbounded".to_owned(), date_time)
-}
-
 /// The machines of an activation ID, as a table.
 pub(super) fn machines(view: &ActivationView) -> String {
     let head = ["HOST", "SEATS", "LEASE UNTIL", "LAST CONTACT", "MAY WORK UNREACHED UNTIL"];
@@ -45,7 +40,7 @@ pub(super) fn machines(view: &ActivationView) -> String {
                 held.seats.to_string(),
                 date_time_or(held.lease_until, "no lease"),
                 date_time(held.last_contact),
-                reach(held),
+                reach(held.reach),
             ]
         })
         .collect();

@@ -3,7 +3,7 @@
 
 mod problem;
 mod protocol;
-pub mod tls;
+pub(crate) mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -15,11 +15,11 @@ use lm_protocol::{
     Record, Reply, Request, Scope, SigningKey, StoreRef, TimeStatement, TrustRoot, Verdict,
 };
 
-pub const NOW: i64 = 1_800_000_000;
+pub(crate) const NOW: i64 = 1_800_000_000;
 
 /// A clock that a test moves.
 #[derive(Clone)]
-pub struct TestClock(pub Arc<AtomicI64>);
+pub(crate) struct TestClock(pub(crate) Arc<AtomicI64>);
 
 impl Clock for TestClock {
     fn now(&self) -> i64 {
@@ -27,7 +27,7 @@ impl Clock for TestClock {
     }
 }
 
-pub fn open(directory: &Path) -> (Portal, TestClock) {
+pub(crate) fn open(directory: &Path) -> (Portal, TestClock) {
     let clock = TestClock(Arc::new(AtomicI64::new(NOW)));
     let options = PortalOptions {
         vendor: Some("vendor".to_owned()),
@@ -39,25 +39,25 @@ pub fn open(directory: &Path) -> (Portal, TestClock) {
 
 /// An HTTP response.
 #[derive(Debug)]
-pub struct Response {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Response {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 }
 
 /// One HTTP request over a connection of its own.
-pub fn http(
+pub(crate) fn http(
     url: &str,
     method: &str,
     path: &str,
@@ -93,7 +93,7 @@ fn response(bytes: &[u8]) -> Response {
 }
 
 /// Posts an envelope as the library does and verifies all that comes back.
-pub fn post(url: &str, trust_root: &str, envelope: &str) -> Answer {
+pub(crate) fn post(url: &str, trust_root: &str, envelope: &str) -> Answer {
     let time_nonce = Id([0xAB; 16]);
     let body = Post { request: envelope.to_owned(), time_nonce }.to_bytes().unwrap();
     let kind = [("Content-Type", lm_protocol::exchange::POST_TYPE)];
@@ -114,21 +114,21 @@ pub fn post(url: &str, trust_root: &str, envelope: &str) -> Answer {
 }
 
 /// A machine's request to activate, under the operation `number`.
-pub fn activate(number: u16, activation_id: &str, seats: u32) -> String {
+pub(crate) fn activate(number: u16, activation_id: &str, seats: u32) -> String {
     sign(&request(number, activation_id, Operation::Activate { seats }), &[&key(number)]).unwrap()
 }
 
-pub fn key(number: u16) -> SigningKey {
+pub(crate) fn key(number: u16) -> SigningKey {
     let mut seed = [0; 32];
     seed[..2].copy_from_slice(&number.to_be_bytes());
     SigningKey::from_seed(seed).unwrap()
 }
 
-pub fn id(number: u16) -> Id {
+pub(crate) fn id(number: u16) -> Id {
     Id(u128::from(number).to_be_bytes())
 }
 
-pub fn request(number: u16, activation_id: &str, operation: Operation) -> Request {
+pub(crate) fn request(number: u16, activation_id: &str, operation: Operation) -> Request {
     let factor = Factor { kind: FactorKind::MachineId, values: vec![id(number)] };
     Request {
         vendor: "vendor".to_owned(),
@@ -151,6 +151,6 @@ pub fn request(number: u16, activation_id: &str, operation: Operation) -> Reques
 }
 
 /// The binary that Cargo built for these tests.
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_lm-portal"))
 }
