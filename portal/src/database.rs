@@ -43,6 +43,12 @@ impl Database {
             builder.create(data).map_err(system)?;
         }
         let file = std::path::absolute(data).map_err(system)?.join("portal.db");
+        let mut owners = std::fs::OpenOptions::new();
+        owners.create(true).append(true);
+        // SQLite gives its files beside this one the same mode.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut owners, 0o600);
+        owners.open(&file).map_err(system)?;
         let path = file.to_str().ok_or_else(|| Error::Invalid("--data is not UTF-8".to_owned()))?;
         Self::open(&format!("sqlite://{}?mode=rwc", escaped(path))).await
     }

@@ -1,5 +1,7 @@
 //! The binary, as scripts use it, beside a `serve` on the same database.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -78,6 +80,8 @@ fn the_whole_life_of_activation_ids_beside_a_running_server() {
     let directory = tempfile::tempdir().unwrap();
     let data = &directory.path().join("data");
     let serving = Serving::start(data);
+    let mode = std::os::unix::fs::MetadataExt::mode(&data.join("portal.db").metadata().unwrap());
+    assert_eq!(mode & 0o777, 0o600, "the database holds the keys");
     let root = String::from_utf8(run(data, &["trust-root"]).stdout).unwrap();
     assert_eq!(json_of(data, &["trust-root"]), json!({ "trust_root": root.trim_end() }));
 

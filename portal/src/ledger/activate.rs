@@ -26,10 +26,11 @@ pub(super) async fn activate(
         return Ok(outcome);
     }
     let wanted = i64::from(wanted);
-    if !take(case, activation, wanted).await? {
+    let Some(reach_at_least) = take(case, activation, wanted).await? else {
         return no_seats(case, activation).await;
-    }
-    let outcome = issue::first(case, activation, Grant::fresh(case, activation, wanted)).await?;
+    };
+    let grant = Grant { reach_at_least, ..Grant::fresh(case, activation, wanted) };
+    let outcome = issue::first(case, activation, grant).await?;
     let id = outcome.about.as_ref().map(|(id, _)| id.clone());
     case.tell("activate", id.as_deref(), false, json!({ "seats": wanted })).await?;
     Ok(outcome)
@@ -68,20 +69,20 @@ pub(super) fn host_or_term(case: &Case<'_>, activation: &Activation) -> Option<R
 }
 
 /// Takes seats: those that cool for this very holder first, then what is available; all or none.
+/// Gives until when a copy may work that the cooling seats waited for; 0: none. `None`: not taken.
 pub(super) async fn take(
     case: &mut Case<'_>,
     activation: &Activation,
     wanted: i64,
-) -> Result<bool> {
+) -> Result<Option<i64>> {
     let holder = HolderRef::of(case.request);
     let host = &case.request.host;
     let own = seats::own_cooling(case.db, activation.id, &holder, host).await?;
     let own_taken = own.total().min(wanted);
     if wanted > own_taken && !seats::take(case.db, activation.id, wanted - own_taken).await? {
-        return Ok(false);
+        return Ok(None);
     }
-    seats::take_cooling(case.db, activation.id, &own, own_taken).await?;
-    Ok(true)
+    seats::take_cooling(case.db, activation.id, &own, own_taken).await.map(Some)
 }
 
 /// The refusal for want of seats; it names the machines that hold them, where policy allows.

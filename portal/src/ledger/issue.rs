@@ -39,6 +39,8 @@ pub(super) struct Grant {
     pub(super) device_key: PublicKey,
     pub(super) host: Evidence,
     pub(super) lease: Lease,
+    /// Until when an older copy may work that the portal knows of; 0: none.
+    pub(super) reach_at_least: i64,
 }
 
 impl Grant {
@@ -49,7 +51,14 @@ impl Grant {
             device_key: case.request.device_key,
             host: case.request.host.clone(),
             lease: Lease::given_at(case.now, &activation.entitlement),
+            reach_at_least: 0,
         }
+    }
+
+    /// The reach of the fulfillment with this record: the record's, and no sooner than an older
+    /// copy's. `None`: without bound.
+    fn reach(&self, record: &Record) -> Option<i64> {
+        record.reach().map(|reach| reach.max(self.reach_at_least))
     }
 }
 
@@ -83,7 +92,7 @@ pub(super) async fn first(
     .bind(text.as_str())
     .bind(grant.lease.until)
     .bind(grant.lease.grace_until)
-    .bind(record.reach())
+    .bind(grant.reach(&record))
     .bind(case.now)
     .execute(&mut *case.db)
     .await?;
@@ -101,7 +110,7 @@ pub(super) async fn next(
     let record = record(case, activation, &grant, (&before.id, generation))?;
     let text = sign(&record, &[&case.identity.online])?;
     // The latest of all that was ever signed: what was without bound stays so.
-    let reach = before.reach.zip(record.reach()).map(|(old, new)| old.max(new));
+    let reach = before.reach.zip(grant.reach(&record)).map(|(old, new)| old.max(new));
     let done = sqlx::query(
         "UPDATE fulfillments SET generation = $1, seats = $2, host = $3, host_id = $4,
             host_label = $5, device_key = $6, previous_op = op, op = $7, record = $8,

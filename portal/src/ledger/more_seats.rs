@@ -29,11 +29,11 @@ pub(super) async fn more_seats(
         return Ok(Outcome::denied(refusal));
     }
     let more = i64::from(wanted) - fulfillment.seats;
-    if more > 0 && !take(case, activation, more).await? {
+    let Some(reach_at_least) = take(case, activation, more.max(0)).await? else {
         return no_seats(case, activation).await;
-    }
+    };
     let seats = fulfillment.seats.max(i64::from(wanted));
-    let grant = Grant::fresh(case, activation, seats);
+    let grant = Grant { reach_at_least, ..Grant::fresh(case, activation, seats) };
     let outcome = issue::next(case, activation, &fulfillment, grant).await?;
     case.tell("more seats", Some(&fulfillment.id), false, json!({ "seats": seats })).await?;
     Ok(outcome)

@@ -54,11 +54,12 @@ async fn freely(
     own: &Fulfillment,
     wanted: i64,
 ) -> Result<Outcome> {
-    if !take_difference(case, activation, own, wanted).await? {
+    let Some(reach_at_least) = take(case, activation, (wanted - own.seats).max(0)).await? else {
         return no_seats(case, activation).await;
-    }
+    };
     let seats = wanted.max(own.seats);
-    let outcome = issue::next(case, activation, own, Grant::fresh(case, activation, seats)).await?;
+    let grant = Grant { reach_at_least, ..Grant::fresh(case, activation, seats) };
+    let outcome = issue::next(case, activation, own, grant).await?;
     case.tell("re-attach", Some(&own.id), false, json!({ "seats": seats })).await?;
     Ok(outcome)
 }
@@ -78,26 +79,18 @@ async fn as_repair(
         case.tell("refused: repair limit", Some(&own.id), true, json!({})).await?;
         return Ok(Outcome::denied_until(Refusal::RepairLimit, until));
     }
-    if !take_difference(case, activation, own, wanted).await? {
+    let Some(reach_at_least) = take(case, activation, (wanted - own.seats).max(0)).await? else {
         return no_seats(case, activation).await;
-    }
+    };
     limits::count(case.db, case.random, activation.id, Tally::Repair, case.now).await?;
     if key != own.device_key {
         fulfillment::replace_key(case.db, own, case.now).await?;
     }
     let seats = wanted.max(own.seats);
-    let grant = Grant { device_key: key, ..Grant::fresh(case, activation, seats) };
+    let grant =
+        Grant { device_key: key, reach_at_least, ..Grant::fresh(case, activation, seats) };
     let outcome = issue::next(case, activation, own, grant).await?;
     let detail = json!({ "seats": seats, "store": case.request.store.id.to_string() });
     case.tell("re-attach as repair", Some(&own.id), true, detail).await?;
     Ok(outcome)
-}
-
-async fn take_difference(
-    case: &mut Case<'_>,
-    activation: &Activation,
-    own: &Fulfillment,
-    wanted: i64,
-) -> Result<bool> {
-    if wanted <= own.seats { Ok(true) } else { take(case, activation, wanted - own.seats).await }
 }

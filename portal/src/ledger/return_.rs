@@ -96,7 +96,8 @@ impl Release {
     ) -> Result<bool> {
         match (self, held.reach) {
             (Self::AtOnce, _) => seats::free(db, held.activation_id, seats).await?,
-            (Self::Cool, Some(until)) if until <= now => {
+            // In the second of its reach itself a copy may still work.
+            (Self::Cool, Some(until)) if until < now => {
                 seats::free(db, held.activation_id, seats).await?;
             }
             (Self::Cool, Some(until)) => seats::cool(db, random, held, seats, until).await?,

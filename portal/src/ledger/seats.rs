@@ -74,13 +74,13 @@ pub(crate) async fn cool(
     Ok(())
 }
 
-/// Seats that cool for one holder.
+/// Seats that cool for one holder: ID, seats, until when.
 #[derive(Debug, Default)]
-pub(super) struct OwnCooling(Vec<(String, i64)>);
+pub(super) struct OwnCooling(Vec<(String, i64, i64)>);
 
 impl OwnCooling {
     pub(super) fn total(&self) -> i64 {
-        self.0.iter().map(|(_, seats)| seats).sum()
+        self.0.iter().map(|(_, seats, _)| seats).sum()
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn own_cooling(
     host: &Evidence,
 ) -> Result<OwnCooling> {
     let rows = sqlx::query(
-        "SELECT cooling_id, seats, host FROM cooling_seats
+        "SELECT cooling_id, seats, until, host FROM cooling_seats
          WHERE activation_id = $1 AND scope = $2 AND user_hash = $3 ORDER BY until, cooling_id",
     )
     .bind(id.to_string())
@@ -104,24 +104,26 @@ pub(super) async fn own_cooling(
     for row in rows {
         let known: Evidence = fulfillment::from_json(&row.try_get::<String, _>("host")?)?;
         if known.matches_strictly(host) {
-            own.0.push((row.try_get("cooling_id")?, row.try_get("seats")?));
+            own.0.push((row.try_get("cooling_id")?, row.try_get("seats")?, row.try_get("until")?));
         }
     }
     Ok(own)
 }
 
-/// Moves seats that cool for their holder back to it.
+/// Moves seats that cool for their holder back to it. Until when the last of them would have cooled;
+/// 0: none was taken. An older copy may work until then, whatever the new record says.
 pub(super) async fn take_cooling(
     db: &mut AnyConnection,
     id: ActivationId,
     own: &OwnCooling,
     seats: i64,
-) -> Result<()> {
-    let mut left = seats;
-    for (cooling_id, here) in &own.0 {
+) -> Result<i64> {
+    let (mut left, mut until) = (seats, 0);
+    for (cooling_id, here, cools_until) in &own.0 {
         let part = left.min(*here);
         if part > 0 {
             shrink(db, cooling_id, *here, part).await?;
+            until = until.max(*cools_until);
         }
         left -= part;
     }
@@ -136,7 +138,7 @@ pub(super) async fn take_cooling(
         .await?;
         one(done.rows_affected())?;
     }
-    Ok(())
+    Ok(until)
 }
 
 /// When the next seats have cooled; 0: none cool.
@@ -175,7 +177,7 @@ pub async fn settle(db: &mut AnyConnection, activation: &Activation, now: i64) -
     }
     let row = sqlx::query(
         "SELECT CAST(COALESCE(SUM(seats), 0) AS BIGINT) AS seats FROM cooling_seats
-         WHERE activation_id = $1 AND until <= $2",
+         WHERE activation_id = $1 AND until < $2",
     )
     .bind(id.to_string())
     .bind(now)
@@ -185,7 +187,7 @@ pub async fn settle(db: &mut AnyConnection, activation: &Activation, now: i64) -
     if seats == 0 {
         return Ok(());
     }
-    sqlx::query("DELETE FROM cooling_seats WHERE activation_id = $1 AND until <= $2")
+    sqlx::query("DELETE FROM cooling_seats WHERE activation_id = $1 AND until < $2")
         .bind(id.to_string())
         .bind(now)
         .execute(&mut *db)

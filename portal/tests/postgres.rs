@@ -1,0 +1,163 @@
+//! Two portals over one PostgreSQL: the same SQL text, and no seat too many. Says so and passes
+//! where no PostgreSQL is installed.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lm_portal::{Kind, Location, NewEntitlement, Portal, PortalOptions, Terms};
+use lm_protocol::envelope::sign;
+use lm_protocol::{Operation, Refusal, Verdict};
+use support::{activate, key, post, request};
+
+/// A PostgreSQL of the test's own, on loopback.
+struct Server {
+    directory: tempfile::TempDir,
+    programs: PathBuf,
+    port: u16,
+}
+
+impl Server {
+    fn start() -> Option<Self> {
+        let programs = programs()?;
+        let directory = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Self { directory, programs, port };
+        let data = server.data();
+        if is_root() {
+            let owner = Command::new("chown").arg("postgres").arg(server.directory.path()).status();
+            assert!(owner.unwrap().success());
+        }
+        server.run("initdb", &["-D", &data, "-A", "trust", "-U", "postgres", "--no-sync"]);
+        let sockets = server.directory.path().display();
+        let switches = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={sockets} -c fsync=off"
+        );
+        let log = format!("{sockets}/log");
+        server.run("pg_ctl", &["-D", &data, "-o", &switches, "-l", &log, "-w", "start"]);
+        Some(server)
+    }
+
+    fn data(&self) -> String {
+        self.directory.path().join("data").display().to_string()
+    }
+
+    fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let program = self.programs.join(program);
+        // PostgreSQL refuses to run as root.
+        let mut command = if is_root() {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        let done = command.args(arguments).stdout(std::process::Stdio::null()).status().unwrap();
+        assert!(done.success(), "{arguments:?}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "-w", "stop"]);
+    }
+}
+
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let folders = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
+    folders.filter(|folder| folder.join("initdb").is_file()).max()
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(Path::new("/proc/self")).is_ok_and(|metadata| metadata.uid() == 0)
+}
+
+fn open(url: &str) -> Portal {
+    let options = PortalOptions {
+        vendor: Some("vendor".to_owned()),
+        ..PortalOptions::at(Location::Url(url.to_owned()))
+    };
+    Portal::open(options).unwrap()
+}
+
+#[test]
+fn r41_two_portals_over_one_postgresql_never_exceed_the_seats_and_keep_every_promise() {
+    let Some(server) = Server::start() else {
+        let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL is not installed");
+        return;
+    };
+    let portals = [open(&server.url()), open(&server.url())];
+    assert!(portals[1].first_administrator().is_none(), "one identity");
+    let root = portals[0].trust_root();
+    assert_eq!(portals[1].trust_root(), root);
+    let running = portals.each_ref().map(|portal| portal.serve().unwrap());
+    let new = NewEntitlement {
+        terms: Terms { strict: true, reclaim: true, ..Terms::default() },
+        ..NewEntitlement::new("ortho", &[("raster", None)], 7)
+    };
+    let entitlement = portals[0].create_entitlement(&new).unwrap();
+    let id = portals[0].generate(&entitlement, Kind::Cc, 7, 1).unwrap().remove(0).activation_id;
+    let records: Vec<_> = std::thread::scope(|scope| {
+        let racers: Vec<_> = (0..32u16)
+            .map(|number| {
+                let (id, root, running) = (&id, &root, &running[usize::from(number % 2)]);
+                let asked = activate(number, id, 1);
+                scope.spawn(move || (number, post(running.url(), root, &asked).verdict))
+            })
+            .collect();
+        racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+    });
+    let granted: Vec<_> = records
+        .into_iter()
+        .filter_map(|(number, verdict)| match verdict {
+            Verdict::Granted { record } => Some((number, record)),
+            Verdict::Denied { refusal: Refusal::NoSeats, .. } => None,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(granted.len(), 7);
+
+    // One of them gives its seat back: it cools, in strict mode, and its holder may have it at once.
+    let (number, record) = &granted[0];
+    let fulfillment_id = portals[0]
+        .show(&id)
+        .unwrap()
+        .fulfillments
+        .into_iter()
+        .find(|held| held.host_label == format!("desk <{number}>"))
+        .unwrap()
+        .fulfillment_id;
+    let operation = Operation::Return { seats: 0, fulfillment_id, generation: 1 };
+    let mut asked = request(*number, &id, operation);
+    (asked.op, asked.record) = (support::id(1000), Some(record.clone()));
+    let envelope = sign(&asked, &[&key(*number)]).unwrap();
+    for running in &running {
+        assert_eq!(post(running.url(), &root, &envelope).verdict, Verdict::Returned);
+    }
+    let view = portals[1].show(&id).unwrap();
+    assert_eq!((view.fulfilled, view.cooling, view.available), (6, 1, 0));
+    let mut again = request(*number, &id, Operation::Activate { seats: 1 });
+    again.op = support::id(1001);
+    let again = sign(&again, &[&key(*number)]).unwrap();
+    assert!(matches!(post(running[0].url(), &root, &again).verdict, Verdict::Granted { .. }));
+
+    portals[1].portal_return(&id).unwrap();
+    let view = portals[0].show(&id).unwrap();
+    assert_eq!((view.status, view.fulfilled, view.cooling), ("inactive", 0, 7));
+    assert_eq!(portals[0].entitlement(&entitlement).unwrap().issued, 7, "until they have cooled");
+    assert_eq!(portals[0].history_break().unwrap(), None);
+    for running in running {
+        running.stop().unwrap();
+    }
+}
