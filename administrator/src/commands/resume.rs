@@ -35,6 +35,10 @@ impl Session {
             Err(error) => return Outcome::failed(id, error),
         };
         match end(&before.status, &after) {
+            End::Settled if after.state == State::Absent => Outcome::done(
+                id,
+                "It is finished: this machine holds no seat of it any more.".to_owned(),
+            ),
             End::Settled => Outcome::done(id, lm::sentence(&after)),
             End::Open => {
                 let error = first.take_if(|error| !is_refusal(error));

@@ -7,6 +7,7 @@ use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lm::{Error, Kind, RecordInfo, State, Status, trust};
+use serde_json::Value;
 
 use crate::outcome::Outcome;
 
@@ -80,7 +81,10 @@ pub(super) fn outcomes(outcomes: &[Outcome]) -> io::Result<()> {
         };
         match &outcome.result {
             Ok(message) => line(&format!("{id}{message}"))?,
-            Err(error) => super::diagnostic(&format!("{id}{}", failure(error, outcome.pending))),
+            Err(error) => {
+                super::diagnostic(&format!("{id}{}", failure(error, outcome.pending)));
+                holders(error.detail()).iter().for_each(|holder| super::diagnostic(holder));
+            }
         }
     }
     Ok(())
@@ -98,9 +102,31 @@ fn failure(error: &Error, pending: bool) -> String {
     format!("{text} ({})", error.code().name())
 }
 
+/// Who holds the seats, a line each, where the refusal tells it.
+fn holders(detail: &str) -> Vec<String> {
+    let detail: Value = serde_json::from_str(detail).unwrap_or_default();
+    let line = |holder: &Value| {
+        let text = |name: &str| plain(holder[name].as_str().unwrap_or_default());
+        let seats = holder["seats"].as_u64().unwrap_or_default();
+        let contact = date(holder["last_contact"].as_i64().unwrap_or_default());
+        format!(
+            "  {seats} held by {} {}, last contact {contact}",
+            text("host_id"),
+            text("host_label")
+        )
+    };
+    detail["holders"].as_array().map_or_else(Vec::new, |rows| rows.iter().map(line).collect())
+}
+
+/// Another machine's text without what a terminal would take for a command.
+fn plain(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).collect()
+}
+
+/// Never wraps: an ID must be one piece to be copied.
 fn table() -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     // As the terminal and its user want it; never in a file or a pipe.
     if AutoStream::choice(&io::stdout()) == ColorChoice::Never {
         table.force_no_tty();
@@ -178,6 +204,14 @@ mod tests {
         assert_eq!(local(1_800_000_000, &zone), "2027-01-15 10:00 +02");
         assert_eq!(local(0, &zone), "");
         assert_eq!(local(i64::MAX, &zone), format!("second {}", i64::MAX));
+    }
+
+    #[test]
+    fn a_refusal_names_the_machines_that_hold_the_seats() {
+        let detail = r#"{ "seats": 1, "holders": [{ "host_id": "HK3J", "host_label": "desk\u001b-1",
+                          "seats": 1, "last_contact": 0 }] }"#;
+        assert_eq!(holders(detail), ["  1 held by HK3J desk-1, last contact "]);
+        assert!(holders("").is_empty() && holders("{}").is_empty());
     }
 
     #[test]
