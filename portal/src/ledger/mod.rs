@@ -103,18 +103,18 @@ fn time_statement(identity: &Identity, now: i64, nonce: Id) -> Result<String> {
 }
 
 /// The record that a request carries, verified. A message about a record must carry the one that
-/// it names: the generation that it claims is one that the portal signed for it.
+/// it names: the generation that it claims is one that the portal signed for it. An activate whose
+/// record doesn't stand (its key was revoked, say) is one without a record.
 fn carried_record(identity: &Identity, request: &Request) -> Result<Option<Verified<Record>>> {
-    let record = request.record.as_deref().map(|text| identity.record(text)).transpose()?;
-    if let Some((id, generation)) = request.about() {
-        let named = record
-            .as_ref()
-            .is_some_and(|record| record.fulfillment_id == id && record.generation == generation);
-        if !named {
-            return Err(Error::Message(lm_protocol::Error::Mismatch));
-        }
-    }
-    Ok(record)
+    let record = request.record.as_deref().map(|text| identity.record(text)).transpose();
+    let Some((id, generation)) = request.about() else {
+        return Ok(record.ok().flatten());
+    };
+    let record = record?;
+    let is_named = record
+        .as_ref()
+        .is_some_and(|record| record.fulfillment_id == id && record.generation == generation);
+    if is_named { Ok(record) } else { Err(Error::Message(lm_protocol::Error::Mismatch)) }
 }
 
 async fn judge(case: &mut Case<'_>, activation: Option<&Activation>) -> Result<Outcome> {

@@ -87,8 +87,7 @@ async fn as_repair(
         fulfillment::replace_key(case.db, own, case.now).await?;
     }
     let seats = wanted.max(own.seats);
-    let grant =
-        Grant { device_key: key, reach_at_least, ..Grant::fresh(case, activation, seats) };
+    let grant = Grant { device_key: key, reach_at_least, ..Grant::fresh(case, activation, seats) };
     let outcome = issue::next(case, activation, own, grant).await?;
     let detail = json!({ "seats": seats, "store": case.request.store.id.to_string() });
     case.tell("re-attach as repair", Some(&own.id), true, detail).await?;

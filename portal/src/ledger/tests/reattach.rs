@@ -82,6 +82,19 @@ async fn r56_past_the_repair_limit_a_reattach_is_refused_and_flagged() {
 }
 
 #[tokio::test]
+async fn a_record_that_does_not_stand_proves_nothing_and_hinders_nobody() {
+    let world = World::new().await;
+    let id = world.id(Kind::Nl, 1, prompt()).await;
+    let mut machine = Machine::activated(&world, 1, id, 1).await;
+    let (record, text) = machine.record.clone().unwrap();
+    machine.record = Some((record, text.replacen("payload\":\"e", "payload\":\"f", 1)));
+    machine.fresh_key = Some(50);
+    let answer = world.send(&machine.activate(op(20), 1)).await;
+    assert_eq!(world.record(&answer).device_key, key(50).public());
+    assert_eq!(repaired(&world.flagged().await), 1);
+}
+
+#[tokio::test]
 async fn another_host_is_another_holder_even_with_a_copied_store() {
     let world = World::new().await;
     let id = world.id(Kind::Nl, 2, prompt()).await;

@@ -61,6 +61,28 @@ async fn strict_seats_cool_until_the_reach_and_their_holder_may_have_them_at_onc
     assert_eq!(world.record(&other).seats, 1);
 }
 
+/// Else a shorter lease, sold meanwhile, would end the wait for the copy of the longer one.
+#[tokio::test]
+async fn seats_taken_while_they_cool_keep_the_reach_of_the_copy_that_they_cooled_for() {
+    let world = World::new().await;
+    let id = world.id(Kind::Cc, 1, strict()).await;
+    let machine = Machine::activated(&world, 1, id, 1).await;
+    let reach = world.show(id).await.fulfillments[0].reach;
+    assert_eq!(world.send(&machine.return_(op(20), 0)).await.verdict, Verdict::Returned);
+    world
+        .act(async |act| {
+            sqlx::query("UPDATE entitlements SET lease = 3600, grace = 0")
+                .execute(&mut *act.db)
+                .await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let again = world.send(&Machine::new(1, id).activate(op(21), 1)).await;
+    assert!(world.record(&again).reach() < reach);
+    assert_eq!(world.show(id).await.fulfillments[0].reach, reach);
+}
+
 #[tokio::test]
 async fn a_return_from_another_host_cools_and_without_a_lease_is_refused() {
     let world = World::new().await;
