@@ -175,7 +175,7 @@ pub async fn list(act: &mut Act<'_>, page: Page<'_>) -> Result<Vec<ActivationVie
 /// Settles every ID for which something is due.
 async fn settle_due(db: &mut AnyConnection, now: i64) -> Result<()> {
     let due = sqlx::query(
-        "SELECT activation_id FROM cooling_seats WHERE until <= $1
+        "SELECT activation_id FROM cooling_seats WHERE until < $1
          UNION SELECT f.activation_id FROM fulfillments f
             JOIN activation_ids a ON a.activation_id = f.activation_id
             JOIN entitlements e ON e.entitlement_id = a.entitlement_id
