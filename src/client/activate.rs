@@ -93,6 +93,7 @@ fn is_final(result: &Result<()>) -> bool {
                 | Code::Obsolete
                 | Code::HeldElsewhere
                 | Code::TooLate
+                | Code::Restored
                 | Code::PortalRestored
         )
     )

@@ -95,13 +95,19 @@ fn take_record(draft: &mut Draft<'_>, answered: &Answered, pending: &Pending) ->
         entry.device_key = seed.clone();
     }
     entry.record = Some(record.text().to_owned());
-    entry.restored = false;
+    entry.restored = pending.restored;
     entry.orphaned = None;
     entry.too_late = time > record.apply_by;
     if matches!(pending.operation, Operation::Activate { .. }) {
         entry.activated_at = time;
     }
-    if entry.too_late { Err(Error::from_code(Code::TooLate)) } else { Ok(()) }
+    if entry.restored {
+        Err(Error::from_code(Code::Restored))
+    } else if entry.too_late {
+        Err(Error::from_code(Code::TooLate))
+    } else {
+        Ok(())
+    }
 }
 
 fn is_key(seed: &Seed, public: lm_protocol::PublicKey) -> bool {

@@ -29,6 +29,10 @@ impl Client {
         operation: Operation,
         signing: &Signing,
     ) -> Result<Pending> {
+        if self.portal_url.is_none() {
+            // What cannot be sent is not begun.
+            return Err(Error::from_code(Code::NoPortal));
+        }
         let pending = self.make_pending(draft, id, operation, signing)?;
         if draft.state.entry(id).is_none() {
             self.add_entry(draft, id, &pending)?;
@@ -117,7 +121,7 @@ impl Client {
         };
         let op = request.op;
         let request = sign(&request, &keys)?;
-        Ok(Pending { op, operation, request, fresh_key, displaced })
+        Ok(Pending { op, operation, request, fresh_key, displaced, restored: false })
     }
 
     fn new_seed(&self) -> Result<Seed> {

@@ -43,8 +43,11 @@ fn refresh_one(client: &Client, id: ActivationId) -> Result<()> {
                 let same = matches!(pending.operation, Operation::Refresh { .. });
                 // An old answer carries an old lease: then this call asks for itself.
                 let old = outcome.stored && outcome.result.is_ok();
-                let late = outcome.result.as_ref().err().map(Error::code) == Some(Code::TooLate);
-                if (same && !old && !late) || client.must_be_here(id).is_err() {
+                let passed = matches!(
+                    outcome.result.as_ref().err().map(Error::code),
+                    Some(Code::TooLate | Code::Restored)
+                );
+                if (same && !old && !passed) || client.must_be_here(id).is_err() {
                     return outcome.result;
                 }
             }

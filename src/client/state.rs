@@ -65,6 +65,9 @@ pub(super) struct Pending {
     pub(super) fresh_key: Option<Seed>,
     /// The refresh or more seats whose place a return took: asked again if that is denied.
     pub(super) displaced: Option<Box<Pending>>,
+    /// It was found in a restored store: its answer may have been applied, and its seat given back,
+    /// since. So its grant does not heal: only that of an operation made afterwards does.
+    pub(super) restored: bool,
 }
 
 /// An operation whose answer was applied, so that another process that waits for it knows.
@@ -123,10 +126,14 @@ impl State {
         self.entries.retain(|entry| entry.activation_id != id);
     }
 
-    /// Every record found is marked: only an accepted refresh, re-attach or repair of it clears it.
+    /// Every record found is marked, and every operation: only an accepted refresh, re-attach or
+    /// repair that is made afterwards clears it.
     pub(super) fn mark_restored(&mut self) {
-        for entry in self.entries.iter_mut().filter(|entry| entry.record.is_some()) {
-            entry.restored = true;
+        for entry in &mut self.entries {
+            entry.restored = entry.record.is_some();
+            if let Some(pending) = &mut entry.pending {
+                pending.restored = true;
+            }
         }
     }
 

@@ -50,6 +50,12 @@ fn r81_status_needs_no_network() {
     let offline = machine.with(|settings| settings.portal_url = None);
     assert_eq!(offline.status(Some(&id)).usable, 1);
     assert_eq!(offline.refresh(Some(&id)).unwrap_err().code, LM_ERR_NO_PORTAL);
+    // What cannot be sent is not begun.
+    assert_eq!(offline.return_(&id, 0).unwrap_err().code, LM_ERR_NO_PORTAL);
+    assert_eq!(offline.state(&id), "ACTIVE");
+    let other = world.nl(1);
+    assert_eq!(offline.activate(&other, 1).unwrap_err().code, LM_ERR_NO_PORTAL);
+    assert_eq!(offline.state(&other), "ABSENT");
 }
 
 #[derive(Default)]

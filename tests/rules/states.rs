@@ -67,6 +67,29 @@ fn a_store_restored_after_a_return_gives_nothing() {
     assert_eq!(other.state(&id), "ACTIVE");
 }
 
+/// An operation that was pending when the store was saved does not heal it when it is answered
+/// again: its seat may have been given back since. An activation made afterwards does.
+#[test]
+fn a_restored_pending_operation_does_not_heal() {
+    let mut world = World::new();
+    let (id, settled) = (world.cc(1), world.nl(1));
+    let machine = world.machine("field-1");
+    machine.activate(&settled, 1).unwrap();
+    world.stop();
+    machine.activate(&id, 1).unwrap_err();
+    let saved = machine.images();
+    world.start();
+    machine.resume().unwrap();
+    assert_eq!(machine.state(&id), "ACTIVE");
+    put_back(&machine, &saved);
+    let restored = machine.again();
+    assert_eq!(restored.resume().unwrap_err().code, LM_ERR_RESTORED);
+    let status = restored.status(Some(&id));
+    assert_eq!((status.state, status.cause), (LM_STATE_UNTRUSTED, LM_ERR_RESTORED));
+    restored.activate(&id, 1).unwrap();
+    assert_eq!((restored.state(&id), world.seats(&id)), ("ACTIVE".to_owned(), (1, 0)));
+}
+
 /// A store copied to another machine opens there, says HOST, and gives no rights.
 #[test]
 fn a_copied_store_is_untrusted_and_a_seat_of_its_own_is_asked_for() {

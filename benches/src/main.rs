@@ -1,0 +1,93 @@
+//! `cargo run --release -p lm-benches --bin lm-figures`: the figures of docs/figures.md that are no
+//! criterion benchmark. Each line is one figure.
+#![allow(clippy::print_stdout, reason = "it prints figures")]
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lm_benches::Site;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let site = Site::new()?;
+    for threads in [1, 2] {
+        println!("status, {threads} thread(s): {:.1} ns a call", status(&site, threads)?);
+    }
+    println!("open with one record: {:.3} ms of CPU", open(&site)?);
+    println!("another client's change is seen after: {} ms at most of 20", seen(&site)?);
+    Ok(())
+}
+
+/// Nanoseconds of CPU a call, over threads that call at once.
+fn status(site: &Site, threads: u32) -> Result<f64, String> {
+    const CALLS: u32 = 20_000_000;
+    let spent: Vec<Result<f64, String>> = std::thread::scope(|scope| {
+        let one = || {
+            let before = thread_cpu();
+            for _ in 0..CALLS {
+                let status = site.client.status(Some(black_box(&site.active)));
+                if !black_box(status).is_ok_and(|status| status.usable) {
+                    return Err("the license is not usable".to_owned());
+                }
+            }
+            Ok((thread_cpu() - before).as_secs_f64() * 1e9 / f64::from(CALLS))
+        };
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
+        running.into_iter().map(|t| t.join().unwrap_or_else(|_| Err("a panic".to_owned()))).collect()
+    });
+    let sum: f64 = spent.into_iter().sum::<Result<f64, String>>()?;
+    Ok(sum / f64::from(threads))
+}
+
+/// Milliseconds of CPU: keyset and record are verified, the host's identity is the application's.
+fn open(site: &Site) -> Result<f64, String> {
+    const TIMES: u32 = 500;
+    let before = thread_cpu();
+    for _ in 0..TIMES {
+        black_box(site.open().map_err(|error| error.to_string())?);
+    }
+    Ok((thread_cpu() - before).as_secs_f64() * 1e3 / f64::from(TIMES))
+}
+
+/// How long after a commit of one client the other's status tells of it.
+fn seen(site: &Site) -> Result<u128, String> {
+    let text = |error: lm::Error| error.to_string();
+    let other = site.open().map_err(text)?;
+    let mut longest = Duration::ZERO;
+    for round in 0..20u32 {
+        other.status(None).map_err(text)?;
+        let seats = 2 + round;
+        site.client.activate(&site.active, seats).map_err(text)?;
+        let committed = monotonic();
+        while other.status(Some(&site.active)).map_err(text)?.seats != seats {
+            std::hint::spin_loop();
+        }
+        longest = longest.max(monotonic() - committed);
+    }
+    Ok(longest.as_millis())
+}
+
+fn thread_cpu() -> Duration {
+    clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn monotonic() -> Duration {
+    clock(libc::CLOCK_MONOTONIC)
+}
+
+fn clock(id: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a place for the time.
+    unsafe { libc::clock_gettime(id, &raw mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
