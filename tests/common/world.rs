@@ -93,6 +93,11 @@ impl World {
         Machine::new(&self.portal.trust_root(), Some(&self.url), identity)
     }
 
+    /// Another process of a machine, over its store.
+    pub fn machine_over(&self, identity: &str, storage: &std::path::Path) -> Machine {
+        self.machine(identity).with(|settings| settings.storage = storage.to_owned())
+    }
+
     pub fn show(&self, id: &str) -> ActivationView {
         self.portal.show(id).expect("an activation ID")
     }

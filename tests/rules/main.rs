@@ -9,4 +9,5 @@ mod activation;
 mod client_return;
 mod interface;
 mod portal_return;
+mod protocol;
 mod states;
