@@ -1,0 +1,115 @@
+//! What needs no right, shown by a user who has none: the C host runs as one, dropped to where this
+//! test runs as root.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+#[path = "common/cc.rs"]
+mod cc;
+#[path = "common/mod.rs"]
+mod common;
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::machine::{PRODUCT, anchor_of};
+use common::world::World;
+
+const NOBODY: u32 = 65534;
+
+/// A machine on which a user without rights runs the host.
+struct Machine {
+    world: World,
+    folder: tempfile::TempDir,
+    host: PathBuf,
+    is_root: bool,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+        cc::install_library(folder.path()).unwrap();
+        let trust_root = format!("-DAPP_TRUST_ROOT=\"{}\"", world.portal.trust_root());
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/host.c");
+        let host = cc::build(&source, folder.path(), &[&trust_root]).unwrap();
+        set_mode(folder.path(), 0o755);
+        let is_root = std::fs::metadata(folder.path()).unwrap().uid() == 0;
+        let home = folder.path().join("home");
+        std::fs::create_dir(&home).unwrap();
+        if is_root {
+            chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        Self { world, folder, host, is_root }
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("home/store")
+    }
+
+    /// Runs the host as the user without rights.
+    fn run(&self, arguments: &[&str]) -> (String, i32) {
+        let mut command = if self.is_root {
+            let mut command = Command::new("setpriv");
+            command
+                .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+                .arg(&self.host);
+            command
+        } else {
+            Command::new(&self.host)
+        };
+        command.args(["--portal", self.world.url(), "--identity", "field-1", "--storage"]);
+        let output = command.arg(self.store()).args(arguments).output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap_or(-1))
+    }
+
+    fn lock_up(&self, directory: u32, file: u32) {
+        for name in ["a", "b", "lock"] {
+            set_mode(&self.store().join(name), file);
+        }
+        set_mode(&self.store(), directory);
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        if let Some(anchor) = anchor_of(&self.store(), &self.world.portal.trust_root(), PRODUCT) {
+            let _ = std::fs::remove_file(anchor);
+        }
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn r81_status_needs_no_write_permission_and_no_elevated_right() {
+    let machine = Machine::new();
+    let id = machine.world.nl(1);
+    assert_eq!(machine.run(&["activate", &id]).1, 0);
+    assert_ne!(std::fs::metadata(machine.store()).unwrap().uid(), 0, "the user's own store");
+    machine.lock_up(0o500, 0o400);
+    let (printed, code) = machine.run(&["work"]);
+    assert!(code == 0 && printed.contains("strip 3 of 3"), "{printed}");
+    let (printed, code) = machine.run(&["return", &id]);
+    assert!(code == 1 && printed.starts_with("LM_ERR_PERMISSION"), "{printed}");
+    assert_eq!(machine.world.seats(&id), (1, 0), "nothing was begun that could not be written");
+    assert_eq!(machine.run(&["work"]).1, 0, "and nothing was lost");
+    machine.lock_up(0o700, 0o600);
+    assert_eq!(machine.run(&["return", &id]).1, 0);
+    assert_eq!(machine.world.seats(&id), (0, 1));
+}
+
+#[test]
+fn another_users_store_is_not_read() {
+    let machine = Machine::new();
+    let id = machine.world.nl(1);
+    assert_eq!(machine.run(&["activate", &id]).1, 0);
+    if !machine.is_root {
+        // Only root can give files away: the other half is shown where the suite runs as root.
+        return;
+    }
+    chown(machine.store(), Some(4711), Some(4711)).unwrap();
+    let (printed, code) = machine.run(&["status"]);
+    assert!(code == 1 && printed.starts_with("LM_ERR_"), "{printed}");
+    assert!(printed.contains("PERMISSION") || printed.contains("STORAGE_UNSAFE"), "{printed}");
+}
