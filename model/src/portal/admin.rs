@@ -1,0 +1,82 @@
+//! What people do at the portal: Return, Re-host, backup and restore, a shorter lease.
+
+use super::judge::end;
+use super::seats;
+use crate::events::Event;
+use crate::rules::Rule;
+use crate::setting::Setting;
+use crate::state::{Fid, NEVER, Reason, World};
+
+/// Frees one fulfillment without the machine's word. `false`: refused.
+pub fn rehost(set: &Setting<'_>, world: &mut World, fid: Fid) -> bool {
+    seats::settle(set, world);
+    match world.portal.find(fid) {
+        Some(at) if world.portal.fulfillments[at].gone.is_none() => {
+            leave(set, world, at, Reason::Rehosted)
+        }
+        _ => false,
+    }
+}
+
+/// Retires the activation ID for good. `false`: refused.
+pub fn retire(set: &Setting<'_>, world: &mut World) -> bool {
+    seats::settle(set, world);
+    let unbounded = world.portal.lease == 0 && set.bounds.strict;
+    if !world.portal.active || unbounded {
+        return false;
+    }
+    for at in 0..world.portal.fulfillments.len() {
+        if world.portal.fulfillments[at].gone.is_none() {
+            leave(set, world, at, Reason::Retired);
+        }
+    }
+    world.portal.active = false;
+    seats::give_back(set, &mut world.portal);
+    true
+}
+
+fn leave(set: &Setting<'_>, world: &mut World, at: usize, reason: Reason) -> bool {
+    let held = &world.portal.fulfillments[at];
+    let (host, reach, count) = (held.host, held.reach, held.seats);
+    let at_once = !set.bounds.strict || !set.has(Rule::StrictCools);
+    if !seats::release(set, world, (host, reach), count, at_once) {
+        return false;
+    }
+    end(world, at, reason);
+    let host = usize::from(host);
+    world.ghost.excused[host] = world.ghost.reach[host];
+    true
+}
+
+/// Keeps a copy of the portal.
+pub fn back_up(world: &mut World) {
+    world.backup = Some(Box::new(world.portal.clone()));
+}
+
+/// Goes back to the copy, in a new epoch. What was signed since the copy isn't known, so each
+/// fulfillment reaches as far as it could have been signed for.
+pub fn restore(set: &Setting<'_>, world: &mut World) {
+    let Some(backup) = &world.backup else { return };
+    let (epoch, now, lease) = (world.portal.epoch, world.now, world.portal.lease);
+    world.portal = (**backup).clone();
+    world.portal.epoch = if set.has(Rule::NewEpoch) { epoch + 1 } else { epoch };
+    world.portal.lease = lease;
+    if set.has(Rule::ReachRaised) {
+        let longest = set.bounds.lease.max(lease);
+        let reach = set.bounds.reach(set.bounds.until(now, longest));
+        for held in world.portal.fulfillments.iter_mut().filter(|held| held.gone.is_none()) {
+            held.reach = held.reach.max(reach);
+        }
+    }
+    world.ghost.portal_restored = true;
+}
+
+/// Policy shortens the lease to one step.
+pub fn shorten(set: &Setting<'_>, world: &mut World) -> bool {
+    let shortens = world.portal.lease > 1 && world.portal.lease != NEVER;
+    if shortens {
+        set.hit(Event::Shorten);
+        world.portal.lease = 1;
+    }
+    shortens
+}

@@ -1,0 +1,82 @@
+//! After a restored backup: what the portal doesn't know is taken in from the signed record before
+//! the request is answered.
+
+use crate::events::Event;
+use crate::rules::Rule;
+use crate::setting::Setting;
+use crate::state::{Fulfillment, Portal, Record, Request, World};
+
+/// Whether this is the epoch of a time before a backup was restored; none yet is today's.
+pub(super) fn is_older(world: &World, epoch: Option<u8>) -> bool {
+    epoch.is_some_and(|epoch| epoch < world.portal.epoch)
+}
+
+/// Takes a request's record in, where it tells the portal what it has lost.
+pub(super) fn take_in(set: &Setting<'_>, world: &mut World, request: &Request) {
+    let Some(record) = request.record else { return };
+    let epoch = if set.has(Rule::TakenInByRecord) { Some(record.epoch) } else { request.epoch };
+    if !set.has(Rule::TakenIn) || !is_older(world, epoch) || !world.portal.active {
+        return;
+    }
+    match world.portal.find(record.fid) {
+        None => unknown(set, world, &record),
+        Some(at) => higher(set, &mut world.portal, at, &record),
+    }
+    raise_excess(set, &mut world.portal);
+}
+
+fn unknown(set: &Setting<'_>, world: &mut World, record: &Record) {
+    let portal = &mut world.portal;
+    if portal.fulfillments.iter().any(|held| held.gone.is_none() && held.host == record.host) {
+        return;
+    }
+    set.hit(Event::UnknownTakenIn);
+    portal.fulfilled += record.seats;
+    portal.fulfillments.push(Fulfillment {
+        fid: record.fid,
+        host: record.host,
+        gone: None,
+        gone_at: 0,
+        generation: record.generation,
+        seats: record.seats,
+        key: record.key,
+        op: record.op,
+        until: record.until,
+        reach: set.bounds.reach(record.until),
+        replaced: Vec::new(),
+    });
+}
+
+fn higher(set: &Setting<'_>, portal: &mut Portal, at: usize, record: &Record) {
+    let held = &mut portal.fulfillments[at];
+    let stands = held.gone.is_none() || !set.has(Rule::TakenInWhileStanding);
+    if record.generation <= held.generation || !stands {
+        return;
+    }
+    set.hit(Event::HigherTakenIn);
+    if held.gone.take().is_none() {
+        portal.fulfilled -= held.seats;
+    }
+    portal.fulfilled += record.seats;
+    let lowered = portal.excess.min(held.seats.saturating_sub(record.seats));
+    portal.excess -= lowered;
+    if held.key != record.key {
+        held.replaced.push(held.key);
+    }
+    held.generation = record.generation;
+    held.seats = record.seats;
+    held.key = record.key;
+    held.op = record.op;
+    held.until = record.until;
+    held.reach = held.reach.max(set.bounds.reach(record.until));
+}
+
+/// Seats over the quantity, in a column of their own.
+fn raise_excess(set: &Setting<'_>, portal: &mut Portal) {
+    let used = portal.fulfilled + portal.cooling + portal.given_back;
+    let over = used.saturating_sub(set.bounds.quantity);
+    if over > portal.excess && set.has(Rule::Excess) {
+        set.hit(Event::ExcessRaised);
+        portal.excess = over;
+    }
+}
