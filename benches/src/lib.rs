@@ -44,6 +44,12 @@ impl Site {
         Ok(Self { client, active, spare, storage, portal, running, _folder: folder })
     }
 
+    /// What the host has built in.
+    #[must_use]
+    pub fn trust_root(&self) -> String {
+        self.portal.trust_root()
+    }
+
     /// Another client over the same store, as another process has one.
     pub fn open(&self) -> lm::Result<Client> {
         open(&self.portal.trust_root(), self.running.url(), &self.storage)

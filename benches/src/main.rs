@@ -1,15 +1,29 @@
-//! `cargo run --release -p lm-benches --bin lm-figures`: the figures of docs/figures.md that are no
-//! criterion benchmark. Each line is one figure.
+//! `cargo run --profile static -p lm-benches --bin lm-figures [-- --dist PREFIX]`: the figures of
+//! docs/figures.md that are no criterion benchmark. Each line is one figure. With `--dist` the check
+//! is measured as a C host has it, against the release library that `.ci/dist` has built; where
+//! strace and valgrind are there, its system calls and instructions are counted.
 #![allow(clippy::print_stdout, reason = "it prints figures")]
 
+mod dist;
+
 use std::hint::black_box;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use lm_benches::Site;
 
 fn main() -> ExitCode {
-    match run() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let prefix = match arguments.as_slice() {
+        [] => None,
+        [option, prefix] if option == "--dist" => Some(Path::new(prefix)),
+        _ => {
+            println!("usage: lm-figures [--dist PREFIX]");
+            return ExitCode::from(2);
+        }
+    };
+    match run(prefix) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             println!("{error}");
@@ -18,8 +32,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), String> {
+fn run(prefix: Option<&Path>) -> Result<(), String> {
     let site = Site::new()?;
+    if let Some(prefix) = prefix {
+        dist::measure(&site, prefix)?;
+    }
     for threads in [1, 2] {
         println!("status, {threads} thread(s): {:.1} ns a call", status(&site, threads)?);
     }
@@ -43,7 +60,10 @@ fn status(site: &Site, threads: u32) -> Result<f64, String> {
             Ok((thread_cpu() - before).as_secs_f64() * 1e9 / f64::from(CALLS))
         };
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
-        running.into_iter().map(|t| t.join().unwrap_or_else(|_| Err("a panic".to_owned()))).collect()
+        running
+            .into_iter()
+            .map(|t| t.join().unwrap_or_else(|_| Err("a panic".to_owned())))
+            .collect()
     });
     let sum: f64 = spent.into_iter().sum::<Result<f64, String>>()?;
     Ok(sum / f64::from(threads))
