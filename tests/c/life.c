@@ -80,6 +80,11 @@ static void answers_without_a_record(lm_client *client, const given *all)
     lm_list_free(list);
 
     CHECK_CODE(lm_remove(client, all->activation_id, NULL), LM_ERR_NOT_FOUND);
+    /* Without a portal nothing is begun, so nothing is left pending. */
+    CHECK_CODE(lm_activate(client, all->activation_id, 1, NULL), LM_ERR_NO_PORTAL);
+    CHECK_CODE(lm_status(client, all->activation_id, &status), LM_OK);
+    CHECK(status.state == LM_STATE_ABSENT);
+    CHECK_CODE(lm_return(client, all->activation_id, 0, NULL), LM_ERR_NOT_FOUND);
     CHECK_CODE(lm_activate(client, all->activation_id, 0, &error), LM_ERR_INVALID_ARGUMENT);
     CHECK(*lm_error_hint(error) && *lm_error_detail(error) == 0 && lm_error_retry_at(error) == 0);
     lm_error_free(error);
