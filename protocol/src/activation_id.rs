@@ -29,40 +29,26 @@ impl ActivationId {
     /// Reads what a person typed: any case, spaces and hyphens anywhere, O for 0, I and L for 1.
     /// Anything whose check characters don't fit is [`Error::Malformed`].
     pub fn parse(text: &str) -> Result<Self> {
-        let bits = Self::read_bits(text.as_bytes()).ok_or(Error::Malformed)?;
+        if text.len() > 64 {
+            return Err(Error::Malformed);
+        }
+        let mut bits: u128 = 0;
+        let mut count = 0;
+        for character in text.bytes().filter(|b| !matches!(b, b'-' | b' ')) {
+            let value = value_of(character).ok_or(Error::Malformed)?;
+            bits = bits << 5 | u128::from(value);
+            count += 1;
+            if count > CHARACTERS {
+                return Err(Error::Malformed);
+            }
+        }
+        let check = u32::try_from(bits & 0xF_FFFF).map_err(|_| Error::Malformed)?;
         let mut random = [0; RANDOM_BYTES];
         for (byte, shift) in random.iter_mut().rev().zip((20..).step_by(8)) {
             *byte = ((bits >> shift) & 0xFF) as u8;
         }
         let id = Self(random);
-        if id.bits() == bits { Ok(id) } else { Err(Error::Malformed) }
-    }
-
-    /// The 100 bits of what may be an ID, its check characters unchecked: some nanoseconds, to look
-    /// one up among known IDs by [`Self::bits`]. `None` where it can't be one.
-    #[must_use]
-    pub fn read_bits(text: &[u8]) -> Option<u128> {
-        if text.len() > TEXT_MAX {
-            return None;
-        }
-        let mut bits: u128 = 0;
-        let mut count = 0;
-        for character in text {
-            match VALUES.get(usize::from(*character)) {
-                Some(&SEPARATOR) => continue,
-                Some(&value) if value < 32 => bits = bits << 5 | u128::from(value),
-                _ => return None,
-            }
-            count += 1;
-        }
-        (count == CHARACTERS).then_some(bits)
-    }
-
-    /// Its 100 bits, check included.
-    #[must_use]
-    pub fn bits(self) -> u128 {
-        self.0.iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte)) << 20
-            | u128::from(self.check())
+        if count == CHARACTERS && id.check() == check { Ok(id) } else { Err(Error::Malformed) }
     }
 
     fn check(self) -> u32 {
@@ -74,36 +60,20 @@ impl ActivationId {
     }
 }
 
-/// The value of each byte as a character of an ID; [`SEPARATOR`], or 255 where it is none.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated at compile time, where an index out of bounds is an error"
-)]
-const VALUES: [u8; 256] = {
-    let mut values = [255; 256];
-    let mut value = 0;
-    while value < 32 {
-        let character = ALPHABET[value];
-        values[character as usize] = value as u8;
-        values[character.to_ascii_lowercase() as usize] = value as u8;
-        value += 1;
-    }
-    values[b'O' as usize] = 0;
-    values[b'o' as usize] = 0;
-    values[b'I' as usize] = 1;
-    values[b'i' as usize] = 1;
-    values[b'L' as usize] = 1;
-    values[b'l' as usize] = 1;
-    values[b'-' as usize] = SEPARATOR;
-    values[b' ' as usize] = SEPARATOR;
-    values
-};
-const SEPARATOR: u8 = 254;
-const TEXT_MAX: usize = 64;
+fn value_of(character: u8) -> Option<u8> {
+    let character = match character.to_ascii_uppercase() {
+        b'O' => b'0',
+        b'I' | b'L' => b'1',
+        other => other,
+    };
+    let index = ALPHABET.iter().position(|known| *known == character)?;
+    u8::try_from(index).ok()
+}
 
 impl fmt::Display for ActivationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = self.bits();
+        let bits = self.0.iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte)) << 20
+            | u128::from(self.check());
         for index in 0..CHARACTERS {
             if index > 0 && index % 5 == 0 {
                 f.write_str("-")?;

@@ -12,7 +12,7 @@ use lm_protocol::{ActivationId, Keyring, Record, Verified};
 use super::Client;
 use super::entry;
 use super::list::RecordInfo;
-use super::published::Table;
+use super::published::{Key, Table};
 use super::state::{Entry, State};
 use crate::error::{Code, Error, Result};
 use crate::limits::{LOCK_WAIT, LOOK_EVERY};
@@ -72,11 +72,15 @@ impl Sight {
     /// Whether a look is due; the one caller that is told so looks.
     #[inline]
     fn claim(&self, monotonic: Duration) -> bool {
-        let now = monotonic.as_millis() as u64;
+        let now = monotonic.as_secs() * 1000 + u64::from(monotonic.subsec_millis());
         let due = self.due.load(Ordering::Relaxed);
-        let next = now + LOOK_EVERY.as_millis() as u64;
-        now >= due
-            && self.due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        now >= due && self.take(due, now)
+    }
+
+    #[cold]
+    fn take(&self, due: u64, now: u64) -> bool {
+        let next = now.saturating_add(LOOK_EVERY.as_millis() as u64);
+        self.due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -88,7 +92,8 @@ impl Seen {
     }
 
     fn table(&self, client: &Client, facts: &[Facts]) -> Table {
-        let ids = self.state.entries.iter().map(|entry| entry.activation_id.bits());
+        let key = |id: ActivationId| Key::of(id.to_string().as_bytes()).unwrap_or_default();
+        let ids = self.state.entries.iter().map(|entry| key(entry.activation_id));
         let features = self.records.iter().enumerate().flat_map(|(number, record)| {
             let features = record.iter().flat_map(|record| &record.features);
             features.map(move |feature| (feature.name.clone(), number, feature.limit))

@@ -159,6 +159,12 @@ impl Client {
     /// The status of an activation ID, or of the best record where it is `None`. No network, no
     /// write, no lock: tens of nanoseconds.
     pub fn status(&self, activation_id: Option<&str>) -> Result<Status> {
+        self.status_of(activation_id.map(str::as_bytes))
+    }
+
+    /// As [`Client::status`], of an ID whose bytes may be anything.
+    #[inline]
+    pub(crate) fn status_of(&self, activation_id: Option<&[u8]>) -> Result<Status> {
         self.check_fork()?;
         status::status(self, activation_id)
     }
@@ -205,7 +211,9 @@ impl Client {
         self.storage.anchor_path()
     }
 
-    fn check_fork(&self) -> Result<()> {
+    /// [`Code::Forked`] in a child that the opening process made by `fork()`.
+    #[inline]
+    pub(crate) fn check_fork(&self) -> Result<()> {
         if self.fork.is_child() { Err(Error::from_code(Code::Forked)) } else { Ok(()) }
     }
 

@@ -6,7 +6,7 @@
 //! data race.) A bank that must grow is replaced by one twice as long; the old one is kept until the
 //! client goes, for readers that are still in it.
 //!
-//! Layout of a bank: a head, an index of record numbers by ID (open addressing), the records, and
+//! Layout of a bank: a head, an index of record numbers by key (open addressing), the records, and
 //! the features, again by hash and then compared in full.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
@@ -20,8 +20,8 @@ use crate::policy::{Facts, Marks, PendingKind};
 /// What is published.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Table {
-    /// ID bits and facts.
-    pub(super) records: Vec<(u128, Facts)>,
+    /// Key and facts.
+    pub(super) records: Vec<(Key, Facts)>,
     /// Feature name, number of its record, limit.
     pub(super) features: Vec<(String, usize, Option<i64>)>,
     /// Why the store itself cannot answer.
@@ -30,6 +30,29 @@ pub(super) struct Table {
     pub(super) marks: Marks,
     /// The monotonic clock in seconds when `low` was counted.
     pub(super) counted_at: i64,
+}
+
+/// An activation ID in its canonical text, as three words: found and compared without reading its
+/// characters one by one. Keys are in the order of their texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key([u64; 3]);
+
+impl Key {
+    /// The key of a text of the canonical length; whether it is an ID is another question.
+    #[inline]
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
+        let text: &[u8; 23] = text.try_into().ok()?;
+        let [a, b] = [text.first_chunk()?, text.get(8..)?.first_chunk()?];
+        Some(Self([a, b, text.last_chunk()?].map(|word| u64::from_be_bytes(*word))))
+    }
+
+    /// The characters are random; so is any part of them.
+    #[inline]
+    const fn hash(self) -> usize {
+        let [a, b, _] = self.0;
+        // Five bits of a character each, spread by a multiplication (Fibonacci hashing).
+        ((a ^ b).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize
+    }
 }
 
 #[derive(Default)]
@@ -50,7 +73,7 @@ pub(super) struct Published {
 
 const SEGMENTS: usize = 24;
 const HEAD: usize = 8;
-const RECORD: usize = 9;
+const RECORD: usize = 10;
 const FEATURE: usize = 4 + NAME_WORDS;
 const NAME_WORDS: usize = lm_protocol::limits::NAME_MAX / 8;
 
@@ -92,7 +115,8 @@ impl Published {
     pub(super) fn read<T>(&self, read: impl Fn(&View<'_>) -> T) -> T {
         loop {
             let version = self.version.load(Ordering::Acquire);
-            let bank = &self.banks[usize::from(version & 1 == 1)];
+            let [even, odd] = &self.banks;
+            let bank = if version & 1 == 0 { even } else { odd };
             let value = read(&View { words: bank.words() });
             fence(Ordering::Acquire);
             if self.version.load(Ordering::Relaxed) == version {
@@ -136,6 +160,12 @@ impl View<'_> {
         self.words.get(at).map_or(0, |word| word.load(Ordering::Relaxed))
     }
 
+    /// How many slots the index has: a power of two, or 0.
+    #[inline]
+    fn slots(&self) -> usize {
+        self.word(3) as usize
+    }
+
     /// How many records there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -155,40 +185,45 @@ impl View<'_> {
         marks.with_open_for(monotonic.saturating_sub(self.word(2) as i64).max(0))
     }
 
-    /// The number of the record with these ID bits.
+    /// The number of the record with this key.
     #[inline]
-    pub(super) fn find(&self, id: u128) -> Option<usize> {
-        let slots = index_len(self.len());
+    pub(super) fn find(&self, key: Key) -> Option<usize> {
+        let slots = self.slots();
         for step in 0..slots {
-            let at = HEAD + ((hash(id) as usize + step) & (slots - 1));
+            let at = HEAD + (key.hash().wrapping_add(step) & (slots - 1));
             let record = (self.word(at) as usize).checked_sub(1)?;
-            if self.id(record) == id {
+            if self.key(record) == key {
                 return Some(record);
             }
         }
         None
     }
 
-    /// The ID bits of a record.
+    /// The key of a record.
     #[inline]
-    pub(super) fn id(&self, record: usize) -> u128 {
-        let at = self.record_at(record);
-        u128::from(self.word(at)) << 64 | u128::from(self.word(at + 1))
+    pub(super) fn key(&self, record: usize) -> Key {
+        self.record(record).map_or_else(Key::default, |[a, b, c, ..]| {
+            Key([a, b, c].map(|word| word.load(Ordering::Relaxed)))
+        })
     }
 
     /// The facts of a record.
     #[inline]
     pub(super) fn facts(&self, record: usize) -> Facts {
-        let at = self.record_at(record);
-        let time = |offset| self.word(at + offset) as i64;
+        let Some([_, _, _, flags, seats, starts, expires, lease, grace, tolerance]) =
+            self.record(record)
+        else {
+            return Facts::default();
+        };
+        let time = |word: &AtomicU64| word.load(Ordering::Relaxed) as i64;
         Facts {
-            seats: self.word(at + 3) as u32,
-            starts_at: time(4),
-            expires_at: time(5),
-            lease_until: time(6),
-            grace_until: time(7),
-            clock_tolerance: time(8),
-            ..unpack(self.word(at + 2))
+            seats: seats.load(Ordering::Relaxed) as u32,
+            starts_at: time(starts),
+            expires_at: time(expires),
+            lease_until: time(lease),
+            grace_until: time(grace),
+            clock_tolerance: time(tolerance),
+            ..unpack(flags.load(Ordering::Relaxed))
         }
     }
 
@@ -198,7 +233,7 @@ impl View<'_> {
         let slots = index_len(self.word(5) as usize);
         let start = self.record_at(self.len());
         for step in 0..slots {
-            let at = start + ((hash_name(name) as usize + step) & (slots - 1)) * FEATURE;
+            let at = start + ((hash_name(name).wrapping_add(step)) & (slots - 1)) * FEATURE;
             let Some(record) = (self.word(at) as usize).checked_sub(1) else { return };
             let same = self.word(at + 1) as usize == name.len()
                 && name_words(name).enumerate().all(|(n, word)| self.word(at + 4 + n) == word);
@@ -210,8 +245,13 @@ impl View<'_> {
     }
 
     #[inline]
+    fn record(&self, record: usize) -> Option<&[AtomicU64; RECORD]> {
+        self.words.get(self.record_at(record)..)?.first_chunk()
+    }
+
+    #[inline]
     fn record_at(&self, record: usize) -> usize {
-        HEAD + index_len(self.len()) + record.wrapping_mul(RECORD)
+        HEAD.wrapping_add(self.slots()).wrapping_add(record.wrapping_mul(RECORD))
     }
 }
 
@@ -222,18 +262,12 @@ fn index_len(count: usize) -> usize {
     if count == 0 { 0 } else { (count.min(1 << 20) * 2).next_power_of_two() }
 }
 
-/// Activation IDs are random: their bits are hash enough.
-#[inline]
-fn hash(id: u128) -> u64 {
-    (id >> 20) as u64
-}
-
 /// FNV-1a.
 #[inline]
-fn hash_name(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+fn hash_name(name: &str) -> usize {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    }) as usize
 }
 
 #[inline]
@@ -249,21 +283,19 @@ fn encode(table: &Table) -> Vec<u64> {
         table.marks.high as u64,
         table.marks.low as u64,
         table.counted_at as u64,
-        0,
+        index_len(table.records.len()) as u64,
         table.records.len() as u64,
         table.features.len() as u64,
         cause as u64,
         0,
     ];
-    words.extend(index(
-        &table.records.iter().map(|(id, _)| hash(*id)).collect::<Vec<_>>(),
-        1,
-        |_| Vec::new(),
-    ));
-    for (id, facts) in &table.records {
+    let hashes: Vec<_> = table.records.iter().map(|(key, _)| key.hash()).collect();
+    words.extend(index(&hashes, 1, |_| Vec::new()));
+    for (Key([a, b, c]), facts) in &table.records {
         words.extend([
-            (id >> 64) as u64,
-            *id as u64,
+            *a,
+            *b,
+            *c,
             pack(facts),
             u64::from(facts.seats),
             facts.starts_at as u64,
@@ -291,11 +323,11 @@ fn encode(table: &Table) -> Vec<u64> {
 
 /// An open-addressed index of slots of `width` words: the number of the entry + 1, or what `slot`
 /// makes of it.
-fn index(hashes: &[u64], width: usize, slot: impl Fn(usize) -> Vec<u64>) -> Vec<u64> {
+fn index(hashes: &[usize], width: usize, slot: impl Fn(usize) -> Vec<u64>) -> Vec<u64> {
     let slots = index_len(hashes.len());
     let mut words = vec![0; slots * width];
     for (number, hash) in hashes.iter().enumerate() {
-        let mut at = *hash as usize & (slots - 1);
+        let mut at = *hash & (slots - 1);
         while words.get(at * width).is_some_and(|word| *word != 0) {
             at = (at + 1) & (slots - 1);
         }
@@ -376,7 +408,7 @@ mod tests {
     }
 
     fn table(count: u32, seats: u32) -> Table {
-        let id = |n: u32| u128::from(n) << 90 | u128::from(n) << 20 | 5;
+        let id = |n: u32| Key::of(format!("{n:023}").as_bytes()).unwrap();
         Table {
             records: (0..count).map(|n| (id(n), facts(seats))).collect(),
             features: (0..count)
@@ -394,17 +426,17 @@ mod tests {
     #[test]
     fn what_was_published_is_found_by_id_and_by_feature() {
         let published = Published::default();
-        assert_eq!(published.read(|view| view.find(5)), None);
+        assert_eq!(published.read(|view| view.find(Key::default())), None);
         for count in [1, 2, 100, 7, 0] {
             let table = table(count, 3);
             assert!(published.publish(&table));
             assert!(!published.publish(&table), "nothing changed");
             for (n, (id, facts)) in table.records.iter().enumerate() {
                 let found =
-                    published.read(|view| view.find(*id).map(|n| (n, view.facts(n), view.id(n))));
+                    published.read(|view| view.find(*id).map(|n| (n, view.facts(n), view.key(n))));
                 assert_eq!(found, Some((n, *facts, *id)));
             }
-            assert_eq!(published.read(|view| view.find(77)), None);
+            assert_eq!(published.read(|view| view.find(Key([77; 3]))), None);
             let of = |name: &str| {
                 published.read(|view| {
                     let found = std::cell::RefCell::new(Vec::new());

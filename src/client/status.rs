@@ -2,28 +2,40 @@
 
 use std::cell::Cell;
 
-use lm_protocol::{ActivationId, limits};
+use lm_protocol::limits;
 
-use super::published::View;
+use super::published::{Key, View};
 use super::{Client, parse_id};
 use crate::error::{Code, Error, Result};
 use crate::policy::{Facts, Now, Status, better, evaluate, store_status};
 
-pub(super) fn status(client: &Client, activation_id: Option<&str>) -> Result<Status> {
+/// The ID's bytes may be anything: what isn't UTF-8 is told apart only where it is no ID.
+#[inline]
+pub(super) fn status(client: &Client, activation_id: Option<&[u8]>) -> Result<Status> {
     let Some(text) = activation_id else {
         return Ok(judged(client, best));
     };
-    let Some(bits) = ActivationId::read_bits(text.as_bytes()) else {
-        return Err(Error::from_code(Code::IdMalformed));
-    };
-    let found = judged(client, |view, now| {
-        view.find(bits).map_or_else(|| nothing(view), |record| evaluate(&view.facts(record), now))
-    });
-    // The check characters matter only for an ID that isn't here.
-    if found.state == crate::policy::State::Absent {
-        parse_id(text)?;
+    // What isn't found as it is written is read as a person types it, check characters and all.
+    match Key::of(text).and_then(|key| of_key(client, key)) {
+        Some(status) => Ok(status),
+        None => as_typed(client, text),
     }
-    Ok(found)
+}
+
+#[inline]
+fn of_key(client: &Client, key: Key) -> Option<Status> {
+    judged(client, |view, now| {
+        let record = view.find(key)?;
+        Some(evaluate(&view.facts(record), now))
+    })
+}
+
+#[cold]
+fn as_typed(client: &Client, text: &[u8]) -> Result<Status> {
+    let text = std::str::from_utf8(text).map_err(|_| Error::from_code(Code::InvalidArgument))?;
+    let id = parse_id(text)?.to_string();
+    let found = Key::of(id.as_bytes()).and_then(|key| of_key(client, key));
+    Ok(found.unwrap_or_else(|| judged(client, |view, _| nothing(view))))
 }
 
 pub(super) fn feature_status(client: &Client, feature: &str) -> Result<Status> {
@@ -69,12 +81,12 @@ fn judged<T>(client: &Client, judge: impl Fn(&View<'_>, &Now) -> T) -> T {
     client.published.read(|view| judge(view, &Now { wall, marks: view.marks(seconds) }))
 }
 
-type Candidate = (Facts, Status, u128);
+type Candidate = (Facts, Status, Key);
 
 #[inline]
 fn candidate(view: &View<'_>, now: &Now, record: usize) -> Candidate {
     let facts = view.facts(record);
-    (facts, evaluate(&facts, now), view.id(record))
+    (facts, evaluate(&facts, now), view.key(record))
 }
 
 #[inline]

@@ -48,6 +48,7 @@ pub unsafe extern "C" fn lm_host_id(
     // SAFETY: NULL, or a client that lives.
     let client = unsafe { lm_client::borrow(client) };
     code_of(lm_client::run(client, |client| {
+        client.check_fork()?;
         // SAFETY: the host's buffer, as the header describes it.
         unsafe { give_text(client.host_id(), buf, buf_len, out_len) }
     }))

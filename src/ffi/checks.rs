@@ -8,7 +8,7 @@ use super::client::lm_client;
 use super::constants::{LM_OK, kind_from, kind_number};
 use super::error::{code_of, lm_result};
 use super::guard::guarded;
-use super::pointers::{check_out, give_text, invalid, required_text, text};
+use super::pointers::{bytes, check_out, give_text, invalid, required_text};
 use super::sized::{Out, Rest, Versioned, choice, take};
 use crate::error::{Code, Result};
 use crate::policy::{self, NextStep, State, Status};
@@ -137,8 +137,8 @@ pub unsafe extern "C" fn lm_status(
         // SAFETY: NULL, or the host's structure with its size set.
         let out = unsafe { Out::new(out_status, "out_status") }?;
         // SAFETY: NULL, or text that ends in NUL.
-        let id = unsafe { text(activation_id, "activation_id", ID_TEXT_MAX) }?;
-        out.write(lm_status_info::of(&client.status(id)?));
+        let id = unsafe { bytes(activation_id, "activation_id", ID_TEXT_MAX) }?;
+        out.write(lm_status_info::of(&client.status_of(id)?));
         Ok(())
     }))
 }

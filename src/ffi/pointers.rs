@@ -16,6 +16,22 @@ pub(super) unsafe fn text<'a>(
     name: &str,
     max: usize,
 ) -> Result<Option<&'a str>> {
+    // SAFETY: the caller's word.
+    let bytes = unsafe { bytes(pointer, name, max) }?;
+    let text = bytes.map(std::str::from_utf8).transpose();
+    text.map_err(|_| invalid(format!("{name} is not UTF-8.")))
+}
+
+/// As [`text`], of any bytes but NUL.
+///
+/// # Safety
+/// As [`text`].
+#[inline]
+pub(super) unsafe fn bytes<'a>(
+    pointer: *const c_char,
+    name: &str,
+    max: usize,
+) -> Result<Option<&'a [u8]>> {
     if pointer.is_null() {
         return Ok(None);
     }
@@ -25,8 +41,7 @@ pub(super) unsafe fn text<'a>(
         return Err(invalid(format!("{name} is longer than {max} bytes.")));
     }
     // SAFETY: these bytes were just read, and live for `'a` by the caller's word.
-    let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len) };
-    std::str::from_utf8(bytes).map(Some).map_err(|_| invalid(format!("{name} is not UTF-8.")))
+    Ok(Some(unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len) }))
 }
 
 /// The same where NULL is an error.

@@ -105,8 +105,8 @@ pub fn store_status(cause: Code) -> Status {
 /// Whether the first record serves better than the second: usable first, then the later end, then
 /// more seats, then the lower ID.
 #[must_use]
-pub fn better(one: (&Facts, &Status, u128), other: (&Facts, &Status, u128)) -> bool {
-    let key = |(facts, status, id): (&Facts, &Status, u128)| {
+pub fn better<Id: Ord>(one: (&Facts, &Status, Id), other: (&Facts, &Status, Id)) -> bool {
+    let key = |(facts, status, id): (&Facts, &Status, Id)| {
         (status.usable, facts.end(), facts.seats, std::cmp::Reverse(id))
     };
     key(one) > key(other)

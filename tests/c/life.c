@@ -107,6 +107,7 @@ static void forked(lm_client *client, const given *all)
         CHECK_CODE(lm_list_open(client, &list, NULL), LM_ERR_FORKED);
         CHECK_CODE(lm_activate(client, all->activation_id, 1, NULL), LM_ERR_FORKED);
         CHECK_CODE(lm_resume(client, NULL), LM_ERR_FORKED);
+        CHECK_CODE(lm_host_id(client, NULL, 0, NULL), LM_ERR_FORKED);
         CHECK(lm_change_count(client) == 0);
         lm_client_free(client);
         CHECK_CODE(lm_client_open(&options, &own, NULL), LM_OK);
