@@ -2,7 +2,7 @@
 //! and the tombstones of operations that were abandoned before they were seen (rule 4).
 
 use lm_protocol::encoding::to_hex;
-use lm_protocol::{ActivationId, Id, Operation, PublicKey, Request, Verdict};
+use lm_protocol::{ActivationId, Id, ObsoleteReason, Operation, PublicKey, Request, Verdict};
 use sqlx::{AnyConnection, Row as _};
 
 use super::case::Outcome;
@@ -85,11 +85,19 @@ pub(super) async fn again(db: &mut AnyConnection, known: Known, request: &str) -
     let fulfillment = fulfillment::find(db, &known.fulfillment_id)
         .await?
         .ok_or_else(|| damaged("a grant without its fulfillment"))?;
-    Ok(match fulfillment.state.gone() {
-        Some(reason) => Again::NoLongerTrue(Outcome::obsolete(&fulfillment, reason)),
-        None if fulfillment.generation == known.generation => Again::Stored(known.answer),
-        None => Again::NoLongerTrue(Outcome::of(&fulfillment, Verdict::Stale)),
-    })
+    if let Some(reason) = fulfillment.state.gone() {
+        return Ok(Again::NoLongerTrue(Outcome::obsolete(&fulfillment, reason)));
+    }
+    if fulfillment.generation == known.generation {
+        return Ok(Again::Stored(known.answer));
+    }
+    // Whoever signed it was not restored: another store of its holder has the fulfillment now.
+    let outcome = if known.was_signed_by(fulfillment.device_key) {
+        Outcome::of(&fulfillment, Verdict::Stale)
+    } else {
+        Outcome::obsolete(&fulfillment, ObsoleteReason::HeldElsewhere)
+    };
+    Ok(Again::NoLongerTrue(outcome))
 }
 
 /// Stores an answer. An operation that another transaction stored meanwhile is a conflict.

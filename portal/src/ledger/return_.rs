@@ -21,7 +21,13 @@ pub(super) async fn return_(
 ) -> Result<Outcome> {
     let (held, same_host) = match standing::judge(case, activation).await? {
         Standing::Current { fulfillment, same_host } => (fulfillment, same_host),
-        Standing::Not(outcome) => return Ok(outcome),
+        Standing::Not(outcome) => {
+            // Only where a return is denied is the unanswered operation asked again.
+            if !matches!(outcome.verdict, Verdict::Denied { .. }) {
+                take_the_place_of_the_unanswered(case).await?;
+            }
+            return Ok(outcome);
+        }
     };
     let seats = if asked == 0 { held.seats } else { i64::from(asked) };
     if seats > held.seats {

@@ -41,6 +41,21 @@ async fn r40_a_lost_store_on_the_same_host_takes_no_second_seat_and_counts_as_a_
     assert_eq!(world.send(&new_store.return_(op(23), 0)).await.verdict, Verdict::Returned);
 }
 
+/// A store that waits for an answer while another store of its holder re-attaches was not restored.
+#[tokio::test]
+async fn an_unanswered_refresh_of_a_replaced_key_is_held_elsewhere_and_not_stale() {
+    let world = World::new().await;
+    let id = world.id(Kind::Nl, 1, prompt()).await;
+    let left = Machine::activated(&world, 1, id, 1).await;
+    let unanswered = left.refresh(op(20));
+    world.send(&unanswered).await;
+    let mut other = Machine::new(1, id);
+    other.device_key = 50;
+    world.send(&other.activate(op(21), 1)).await;
+    let again = world.send(&unanswered).await;
+    assert_eq!(again.verdict, Verdict::Obsolete { reason: ObsoleteReason::HeldElsewhere });
+}
+
 #[tokio::test]
 async fn a_new_activate_with_a_replaced_key_reattaches_again() {
     let world = World::new().await;

@@ -55,6 +55,20 @@ async fn rule_4_an_unseen_activate_that_is_abandoned_is_refused_when_it_comes_la
     assert_eq!(world.seats(id).await, (0, 0, 1));
 }
 
+/// Rule 7: what a return that finds nothing took the place of must not come afterwards.
+#[tokio::test]
+async fn rule_7_an_obsolete_return_tombstones_the_unseen_operation() {
+    let world = World::new().await;
+    let id = world.id(Kind::Cc, 3, prompt()).await;
+    let mut machine = Machine::activated(&world, 1, id, 1).await;
+    let unseen = machine.more_seats(op(20), 2);
+    world.rehost(id).await.unwrap();
+    machine.request.unanswered = Some(op(20));
+    let answer = world.send(&machine.return_(op(21), 0)).await;
+    assert!(matches!(answer.verdict, Verdict::Obsolete { .. }), "{answer:?}");
+    assert_eq!(world.send(&unseen).await.verdict, abandoned());
+}
+
 #[tokio::test]
 async fn an_abandoned_grant_is_freed_only_while_it_stands_as_it_was_given() {
     let world = World::new().await;
