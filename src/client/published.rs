@@ -35,23 +35,30 @@ pub(super) struct Table {
 /// An activation ID in its canonical text, as three words: found and compared without reading its
 /// characters one by one. Keys are in the order of their texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key([u64; 3]);
+pub(super) struct Key {
+    first: u64,
+    second: u64,
+    last: u64,
+}
 
 impl Key {
     /// The key of a text of the canonical length; whether it is an ID is another question.
     #[inline]
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         let text: &[u8; 23] = text.try_into().ok()?;
-        let [a, b] = [text.first_chunk()?, text.get(8..)?.first_chunk()?];
-        Some(Self([a, b, text.last_chunk()?].map(|word| u64::from_be_bytes(*word))))
+        let (first, rest) = text.split_first_chunk()?;
+        Some(Self {
+            first: u64::from_be_bytes(*first),
+            second: u64::from_be_bytes(*rest.first_chunk()?),
+            last: u64::from_be_bytes(*rest.last_chunk()?),
+        })
     }
 
     /// The characters are random; so is any part of them.
     #[inline]
     const fn hash(self) -> usize {
-        let [a, b, _] = self.0;
         // Five bits of a character each, spread by a multiplication (Fibonacci hashing).
-        ((a ^ b).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize
+        ((self.first ^ self.second).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize
     }
 }
 
@@ -111,19 +118,31 @@ impl Published {
 
     /// Reads what `read` wants of one consistent table. `read` may be called again and again and
     /// must bear words that do not belong together.
-    #[inline]
     pub(super) fn read<T>(&self, read: impl Fn(&View<'_>) -> T) -> T {
         loop {
-            let version = self.version.load(Ordering::Acquire);
-            let [even, odd] = &self.banks;
-            let bank = if version & 1 == 0 { even } else { odd };
-            let value = read(&View { words: bank.words() });
-            fence(Ordering::Acquire);
-            if self.version.load(Ordering::Relaxed) == version {
+            let (version, view) = self.view();
+            let value = read(&view);
+            if self.still_is(version) {
                 return value;
             }
-            std::hint::spin_loop();
         }
+    }
+
+    /// The table as it is, and its version: what is read of it counts only if the version
+    /// [still is](Self::still_is) that one afterwards; else it is to be read again.
+    #[inline(always)]
+    pub(super) fn view(&self) -> (u64, View<'_>) {
+        let version = self.version.load(Ordering::Acquire);
+        let [even, odd] = &self.banks;
+        let bank = if version & 1 == 0 { even } else { odd };
+        (version, View { words: bank.words() })
+    }
+
+    /// Whether no other table was published since.
+    #[inline(always)]
+    pub(super) fn still_is(&self, version: u64) -> bool {
+        fence(Ordering::Acquire);
+        self.version.load(Ordering::Relaxed) == version
     }
 }
 
@@ -179,14 +198,14 @@ impl View<'_> {
     }
 
     /// The marks, `low` counted on to `monotonic` seconds.
-    #[inline]
+    #[inline(always)]
     pub(super) fn marks(&self, monotonic: i64) -> Marks {
         let marks = Marks { high: self.word(0) as i64, low: self.word(1) as i64 };
         marks.with_open_for(monotonic.saturating_sub(self.word(2) as i64).max(0))
     }
 
     /// The number of the record with this key.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, key: Key) -> Option<usize> {
         let slots = self.slots();
         for step in 0..slots {
@@ -202,13 +221,16 @@ impl View<'_> {
     /// The key of a record.
     #[inline]
     pub(super) fn key(&self, record: usize) -> Key {
-        self.record(record).map_or_else(Key::default, |[a, b, c, ..]| {
-            Key([a, b, c].map(|word| word.load(Ordering::Relaxed)))
-        })
+        let Some([first, second, last, ..]) = self.record(record) else { return Key::default() };
+        Key {
+            first: first.load(Ordering::Relaxed),
+            second: second.load(Ordering::Relaxed),
+            last: last.load(Ordering::Relaxed),
+        }
     }
 
     /// The facts of a record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn facts(&self, record: usize) -> Facts {
         let Some([_, _, _, flags, seats, starts, expires, lease, grace, tolerance]) =
             self.record(record)
@@ -291,11 +313,11 @@ fn encode(table: &Table) -> Vec<u64> {
     ];
     let hashes: Vec<_> = table.records.iter().map(|(key, _)| key.hash()).collect();
     words.extend(index(&hashes, 1, |_| Vec::new()));
-    for (Key([a, b, c]), facts) in &table.records {
+    for (key, facts) in &table.records {
         words.extend([
-            *a,
-            *b,
-            *c,
+            key.first,
+            key.second,
+            key.last,
             pack(facts),
             u64::from(facts.seats),
             facts.starts_at as u64,
@@ -359,7 +381,7 @@ fn pack(facts: &Facts) -> u64 {
     flags | kind << 8 | (facts.pending as u64) << 16
 }
 
-#[inline]
+#[inline(always)]
 fn unpack(word: u64) -> Facts {
     let bit = |n: u32| word >> n & 1 == 1;
     Facts {
@@ -436,7 +458,7 @@ mod tests {
                     published.read(|view| view.find(*id).map(|n| (n, view.facts(n), view.key(n))));
                 assert_eq!(found, Some((n, *facts, *id)));
             }
-            assert_eq!(published.read(|view| view.find(Key([77; 3]))), None);
+            assert_eq!(published.read(|view| view.find(Key { first: 77, ..Key::default() })), None);
             let of = |name: &str| {
                 published.read(|view| {
                     let found = std::cell::RefCell::new(Vec::new());

@@ -7,7 +7,7 @@ use lm_protocol::limits;
 use super::published::{Key, View};
 use super::{Client, parse_id};
 use crate::error::{Code, Error, Result};
-use crate::policy::{Facts, Now, Status, better, evaluate, store_status};
+use crate::policy::{Facts, Now, Status, better, evaluate, evaluate_here, store_status};
 
 /// The ID's bytes may be anything: what isn't UTF-8 is told apart only where it is no ID.
 #[inline]
@@ -22,12 +22,24 @@ pub(super) fn status(client: &Client, activation_id: Option<&[u8]>) -> Result<St
     }
 }
 
-#[inline]
+/// The release is built for size; what a host calls in its loops is laid out in one piece all the same.
+#[inline(always)]
+#[expect(clippy::manual_map, reason = "a closure is not laid out here in a build for size")]
 fn of_key(client: &Client, key: Key) -> Option<Status> {
-    judged(client, |view, now| {
-        let record = view.find(key)?;
-        Some(evaluate(&view.facts(record), now))
-    })
+    let (wall, monotonic) = look_and_clocks(client);
+    loop {
+        let (version, view) = client.published.view();
+        let status = match view.find(key) {
+            None => None,
+            Some(record) => {
+                let now = Now { wall, marks: view.marks(monotonic) };
+                Some(evaluate_here(&view.facts(record), &now))
+            }
+        };
+        if client.published.still_is(version) {
+            return status;
+        }
+    }
 }
 
 #[cold]
@@ -72,13 +84,17 @@ pub(super) fn change_count(client: &Client) -> u64 {
 }
 
 /// The path of every check: a look if one is due, the clocks, the table. No lock, no allocation.
-#[inline]
 fn judged<T>(client: &Client, judge: impl Fn(&View<'_>, &Now) -> T) -> T {
+    let (wall, monotonic) = look_and_clocks(client);
+    client.published.read(|view| judge(view, &Now { wall, marks: view.marks(monotonic) }))
+}
+
+/// The wall clock and the monotonic one, in seconds.
+#[inline(always)]
+fn look_and_clocks(client: &Client) -> (i64, i64) {
     let monotonic = client.ports.clock.monotonic();
     client.look_if_due(monotonic);
-    let wall = client.ports.clock.wall();
-    let seconds = monotonic.as_secs() as i64;
-    client.published.read(|view| judge(view, &Now { wall, marks: view.marks(seconds) }))
+    (client.ports.clock.wall(), monotonic.as_secs() as i64)
 }
 
 type Candidate = (Facts, Status, Key);

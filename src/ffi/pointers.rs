@@ -59,11 +59,14 @@ pub(super) unsafe fn required_text<'a>(
 }
 
 /// Fails where the place for an answer is NULL or not aligned.
+#[inline(always)]
 pub(super) fn check_out<T>(out: *const T, name: &str) -> Result<()> {
-    if out.is_null() || !out.is_aligned() {
-        return Err(invalid(format!("{name} is NULL or not aligned.")));
-    }
-    Ok(())
+    if out.is_null() || !out.is_aligned() { Err(no_place(name)) } else { Ok(()) }
+}
+
+#[cold]
+fn no_place(name: &str) -> Error {
+    invalid(format!("{name} is NULL or not aligned."))
 }
 
 /// Writes the text and its NUL into the host's buffer, and how long both are into `out_len`, this

@@ -18,6 +18,7 @@ pub(super) unsafe trait Versioned: Copy {
 }
 
 /// How many bytes the host's structure has, by its own word.
+#[inline(always)]
 pub(super) fn check_size<T: Versioned>(size: usize) -> Result<usize> {
     if (T::FIRST..=STRUCT_MAX).contains(&size) {
         Ok(size)
@@ -28,6 +29,7 @@ pub(super) fn check_size<T: Versioned>(size: usize) -> Result<usize> {
 
 /// # Safety
 /// `pointer` is NULL, not aligned, or begins with a size that may be read.
+#[inline(always)]
 unsafe fn read_size<T: Versioned>(pointer: *const T, name: &str) -> Result<usize> {
     check_out(pointer, name)?;
     // SAFETY: not NULL, aligned; the host has set the size that it begins with.

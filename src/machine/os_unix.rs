@@ -53,6 +53,7 @@ pub fn effective_user() -> u32 {
 }
 
 /// Reads a clock, or the one that every system has where this one isn't known.
+#[inline(always)]
 fn read(clock: libc::clockid_t, else_clock: libc::clockid_t) -> libc::timespec {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a local that outlives the call.

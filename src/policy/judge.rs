@@ -8,6 +8,13 @@ use crate::error::Code;
 /// The status of one record.
 #[must_use]
 pub fn evaluate(facts: &Facts, now: &Now) -> Status {
+    evaluate_here(facts, now)
+}
+
+/// As [`evaluate`], laid out in the caller: for the one path that counts nanoseconds.
+#[inline(always)]
+#[must_use]
+pub fn evaluate_here(facts: &Facts, now: &Now) -> Status {
     let trust = trust_of(facts, now);
     let (state, cause, next_step) = standing(facts, now, trust);
     let works = matches!(state, State::Active | State::Grace);
@@ -44,6 +51,7 @@ pub fn evaluate(facts: &Facts, now: &Now) -> Status {
     }
 }
 
+#[inline(always)]
 fn trust_of(facts: &Facts, now: &Now) -> u32 {
     let time = !facts.expires() || now.is_trusted(facts.clock_tolerance);
     let bit = |trusted, bit| if trusted { bit } else { 0 };
@@ -55,6 +63,7 @@ fn trust_of(facts: &Facts, now: &Now) -> u32 {
         | bit(time, trust::TIME)
 }
 
+#[inline(always)]
 fn standing(facts: &Facts, now: &Now, trusted: u32) -> (State, Option<Code>, NextStep) {
     let time = now.time();
     let over = |end: i64| end != 0 && time > end;

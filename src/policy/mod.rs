@@ -9,7 +9,7 @@ mod text;
 mod time;
 
 pub use facts::{Facts, PendingKind};
-pub use judge::{better, evaluate, store_status};
+pub use judge::{better, evaluate, evaluate_here, store_status};
 pub use rules::{Activate, Outstanding, Remove, Return, activate, remove, return_};
 pub use status::{NextStep, State, Status, trust};
 pub use text::sentence;
