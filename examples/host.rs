@@ -15,7 +15,9 @@ use lm::{Client, Error, Options, Status};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [trust_root, portal, storage, identity, command, rest @ ..] = arguments.as_slice() else {
-        println!("usage: host TRUST_ROOT_FILE PORTAL_URL STORAGE_DIR IDENTITY COMMAND [ID] [SEATS]");
+        println!(
+            "usage: host TRUST_ROOT_FILE PORTAL_URL STORAGE_DIR IDENTITY COMMAND [ID] [SEATS]"
+        );
         return ExitCode::from(2);
     };
     let trust_root = match std::fs::read_to_string(trust_root) {

@@ -14,7 +14,8 @@ use lm_benches::{PRODUCT, Site};
 fn status(criterion: &mut Criterion) {
     let site = Site::new().unwrap();
     let id = site.active.as_str();
-    criterion.bench_function("status, by ID", |b| b.iter(|| site.client.status(Some(black_box(id)))));
+    criterion
+        .bench_function("status, by ID", |b| b.iter(|| site.client.status(Some(black_box(id)))));
     criterion.bench_function("status, best record", |b| b.iter(|| site.client.status(None)));
     criterion.bench_function("feature_status", |b| b.iter(|| site.client.feature_status("ortho")));
 }
@@ -66,7 +67,8 @@ fn portal(criterion: &mut Criterion) {
             site.client.return_(&site.spare, 0).unwrap();
         });
     });
-    group.bench_function("refresh", |b| b.iter(|| site.client.refresh(Some(&site.active)).unwrap()));
+    group
+        .bench_function("refresh", |b| b.iter(|| site.client.refresh(Some(&site.active)).unwrap()));
     group.finish();
 }
 

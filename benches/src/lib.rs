@@ -34,7 +34,8 @@ impl Site {
         let new = NewEntitlement::new(PRODUCT, &[("ortho", None), ("raster", Some(4))], 101);
         let entitlement = portal.create_entitlement(&new).map_err(|error| text(&error))?;
         let id = |kind, seats| {
-            let made = portal.generate(&entitlement, kind, seats, 1).map_err(|error| text(&error))?;
+            let made =
+                portal.generate(&entitlement, kind, seats, 1).map_err(|error| text(&error))?;
             made.into_iter().next().map(|id| id.activation_id).ok_or_else(|| "no ID".to_owned())
         };
         let (active, spare) = (id(Kind::Cc, 100)?, id(Kind::Nl, 1)?);

@@ -45,7 +45,7 @@ pub struct Answer {
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Verdict {
     /// Rights: the new record, as its own signed envelope. Also after a return of some seats.
     Granted {

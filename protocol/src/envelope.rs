@@ -49,9 +49,7 @@ struct Signature {
 /// A message as it came: its envelope is well formed, nothing else is known of it.
 #[derive(Clone, Debug)]
 pub struct Unverified<T> {
-    text: String,
-    payload: Vec<u8>,
-    signatures: Vec<(PublicKey, Vec<u8>)>,
+    envelope: Envelope,
     message: std::marker::PhantomData<fn() -> T>,
 }
 
@@ -66,21 +64,47 @@ pub struct Verified<T> {
 /// Signs a message with each of the keys; the first one is the one that counts where only one does.
 pub fn sign<T: Message>(message: &T, keys: &[&SigningKey]) -> Result<String> {
     let payload = serde_json::to_vec(message).map_err(|_| Error::Malformed)?;
-    let signed = framed(T::TYPE, &payload);
+    let text = write(T::TYPE, &payload, keys)?;
+    if text.len() > T::MAX || !message.is_within_bounds() {
+        return Err(Error::TooLarge);
+    }
+    Ok(text)
+}
+
+// What does not depend on the message stands apart from what does: it is compiled once.
+
+fn write(kind: &str, payload: &[u8], keys: &[&SigningKey]) -> Result<String> {
+    let signed = framed(kind, payload);
     let wire = Wire {
         lm: crate::VERSION,
-        r#type: T::TYPE.to_owned(),
-        payload: to_base64(&payload),
+        r#type: kind.to_owned(),
+        payload: to_base64(payload),
         signatures: keys
             .iter()
             .map(|key| Signature { key: key.public(), signature: to_base64(&key.sign(&signed)) })
             .collect(),
     };
-    let text = serde_json::to_string(&wire).map_err(|_| Error::Malformed)?;
-    if text.len() > T::MAX || !message.is_within_bounds() {
+    serde_json::to_string(&wire).map_err(|_| Error::Malformed)
+}
+
+fn read(kind: &str, max: usize, text: &str) -> Result<Envelope> {
+    if text.len() > max {
         return Err(Error::TooLarge);
     }
-    Ok(text)
+    let wire: Wire =
+        serde_json::from_slice(text.as_bytes()).map_err(|_| version_or_malformed(text))?;
+    if wire.lm != crate::VERSION {
+        return Err(Error::Version);
+    }
+    if wire.r#type != kind || !(1..=SIGNATURES_MAX).contains(&wire.signatures.len()) {
+        return Err(Error::Malformed);
+    }
+    let signatures = wire
+        .signatures
+        .iter()
+        .map(|signature| Ok((signature.key, from_base64(&signature.signature)?)))
+        .collect::<Result<_>>()?;
+    Ok(Envelope { text: text.to_owned(), payload: from_base64(&wire.payload)?, signatures })
 }
 
 fn framed(kind: &str, payload: &[u8]) -> Vec<u8> {
@@ -89,43 +113,48 @@ fn framed(kind: &str, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A well-formed envelope of some message.
+#[derive(Clone, Debug)]
+struct Envelope {
+    text: String,
+    payload: Vec<u8>,
+    signatures: Vec<(PublicKey, Vec<u8>)>,
+}
+
+impl Envelope {
+    /// Which of these keys has signed it. The keys that it names are tried first.
+    fn signer(&self, kind: &str, may_sign: &[PublicKey]) -> Result<PublicKey> {
+        let signed = framed(kind, &self.payload);
+        let names = |key: &&PublicKey| self.signatures.iter().any(|(named, _)| named == *key);
+        let named = may_sign.iter().filter(|key| names(key));
+        let others = may_sign.iter().filter(|key| !names(key));
+        let has_signed = |key: &&PublicKey| {
+            self.signatures.iter().any(|(_, signature)| key.verifies(&signed, signature))
+        };
+        named.chain(others).find(has_signed).copied().ok_or(Error::Signature)
+    }
+
+    /// The keys that it names, each of which must have signed it.
+    fn named(&self, kind: &str) -> Result<Vec<PublicKey>> {
+        let signed = framed(kind, &self.payload);
+        let signs = |(key, signature): &(PublicKey, Vec<u8>)| {
+            if key.verifies(&signed, signature) { Ok(*key) } else { Err(Error::Signature) }
+        };
+        self.signatures.iter().map(signs).collect()
+    }
+}
+
 impl<T: Message> Unverified<T> {
     /// Reads an envelope. Errors: too large, malformed (also: of another type), of another version.
     pub fn parse(text: &str) -> Result<Self> {
-        if text.len() > T::MAX {
-            return Err(Error::TooLarge);
-        }
-        let wire: Wire = serde_json::from_str(text).map_err(|_| version_or_malformed(text))?;
-        if wire.lm != crate::VERSION {
-            return Err(Error::Version);
-        }
-        if wire.r#type != T::TYPE || !(1..=SIGNATURES_MAX).contains(&wire.signatures.len()) {
-            return Err(Error::Malformed);
-        }
-        let signatures = wire
-            .signatures
-            .iter()
-            .map(|signature| Ok((signature.key, from_base64(&signature.signature)?)))
-            .collect::<Result<_>>()?;
-        Ok(Self {
-            text: text.to_owned(),
-            payload: from_base64(&wire.payload)?,
-            signatures,
-            message: std::marker::PhantomData,
-        })
+        let envelope = read(T::TYPE, T::MAX, text)?;
+        Ok(Self { envelope, message: std::marker::PhantomData })
     }
 
     /// Verifies it against the keys that may sign it: one valid signature by one of them is
     /// needed. The key named in the envelope only decides which is tried first.
     pub fn verify(self, may_sign: &[PublicKey]) -> Result<Verified<T>> {
-        let signed = framed(T::TYPE, &self.payload);
-        let mut candidates: Vec<_> = may_sign.iter().collect();
-        candidates.sort_by_key(|key| !self.signatures.iter().any(|(named, _)| named == *key));
-        let key = candidates
-            .into_iter()
-            .find(|key| self.signatures.iter().any(|(_, sig)| key.verifies(&signed, sig)))
-            .copied()
-            .ok_or(Error::Signature)?;
+        let key = self.envelope.signer(T::TYPE, may_sign)?;
         self.open(vec![key])
     }
 
@@ -133,21 +162,17 @@ impl<T: Message> Unverified<T> {
     /// speak is the caller's to decide, by [`Verified::signers`]: a request is signed by the
     /// device key that it names.
     pub fn verify_named(self) -> Result<Verified<T>> {
-        let signed = framed(T::TYPE, &self.payload);
-        if self.signatures.iter().all(|(key, signature)| key.verifies(&signed, signature)) {
-            let keys = self.signatures.iter().map(|(key, _)| *key).collect();
-            self.open(keys)
-        } else {
-            Err(Error::Signature)
-        }
+        let keys = self.envelope.named(T::TYPE)?;
+        self.open(keys)
     }
 
     fn open(self, keys: Vec<PublicKey>) -> Result<Verified<T>> {
-        let message: T = serde_json::from_slice(&self.payload).map_err(|_| Error::Malformed)?;
+        let Envelope { text, payload, .. } = self.envelope;
+        let message: T = serde_json::from_slice(&payload).map_err(|_| Error::Malformed)?;
         if !message.is_within_bounds() {
             return Err(Error::Malformed);
         }
-        Ok(Verified { message, text: self.text, keys })
+        Ok(Verified { message, text, keys })
     }
 }
 
@@ -157,7 +182,7 @@ fn version_or_malformed(text: &str) -> Error {
     struct Loose {
         lm: u32,
     }
-    match serde_json::from_str::<Loose>(text) {
+    match serde_json::from_slice::<Loose>(text.as_bytes()) {
         Ok(loose) if loose.lm != crate::VERSION => Error::Version,
         _ => Error::Malformed,
     }

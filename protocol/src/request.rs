@@ -53,7 +53,7 @@ pub struct Request {
 
 /// What is asked, with what only this asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Operation {
     /// Hold `seats` seats in total; a new fulfillment, or a re-attach.
     Activate {

@@ -97,14 +97,21 @@ fn date(seconds: i64) -> String {
     }
 }
 
+/// The sentences are in English: their first letters are ASCII.
 fn lower(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    with_first(sentence, str::make_ascii_lowercase)
 }
 
 fn capital(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    with_first(sentence, str::make_ascii_uppercase)
+}
+
+fn with_first(sentence: &str, change: fn(&mut str)) -> String {
+    let mut text = sentence.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        change(first);
+    }
+    text
 }
 
 #[cfg(test)]

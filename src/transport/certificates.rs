@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
+use rustls::RootCertStore;
 use rustls::client::ClientConfig;
+use rustls::crypto::{CryptoProvider, KeyProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::sign::SigningKey;
 use rustls::time_provider::TimeProvider;
-use rustls::{RootCertStore, crypto};
 
 use super::failure;
 use crate::error::{Code, Error, Result};
@@ -68,7 +70,8 @@ impl Certificates {
             ));
         }
         let time = Arc::new(Time(self.clock.clone()));
-        let provider = Arc::new(crypto::ring::default_provider());
+        let provider = CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() };
+        let provider = Arc::new(provider);
         let config = ClientConfig::builder_with_details(provider, time)
             .with_safe_default_protocol_versions()
             .map_err(|e| failure::of_tls(&e, "the portal"))?
@@ -102,6 +105,19 @@ impl Certificates {
 fn unusable(path: &Path, why: &str) -> Error {
     Error::new(Code::Tls, format!("The certificates in {} can't be used: {why}.", path.display()))
         .with_hint("Give a PEM file of certificates as ca_file. Nothing is lost.")
+}
+
+/// No client authenticates itself by a certificate: what would sign for one isn't linked in.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(
+        &self,
+        _: PrivateKeyDer<'static>,
+    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("clients have no certificates of their own".to_owned()))
+    }
 }
 
 /// The clock by which certificates are too old or too young.
