@@ -72,8 +72,7 @@ fn decide(
 }
 
 fn more_seats(draft: &Draft<'_>, id: ActivationId, seats: u32) -> Result<Operation> {
-    let record = draft.record(id).ok_or_else(|| Error::from_code(Code::Signature))?;
-    let (fulfillment_id, generation) = (record.fulfillment_id.clone(), record.generation);
+    let (fulfillment_id, generation) = draft.about(id)?;
     Ok(Operation::MoreSeats { seats, fulfillment_id, generation })
 }
 

@@ -61,8 +61,7 @@ fn decide(client: &Client, draft: &mut Draft<'_>, id: ActivationId) -> Result<(S
     if let Some(pending) = &entry.pending {
         return Ok((Step::Finish(pending.clone()), Commit::Keep));
     }
-    let record = draft.record(id).ok_or_else(|| Error::from_code(Code::Signature))?;
-    let (fulfillment_id, generation) = (record.fulfillment_id.clone(), record.generation);
+    let (fulfillment_id, generation) = draft.about(id)?;
     let operation = Operation::Refresh { fulfillment_id, generation };
     let pending = client.intend(draft, id, operation, &Signing::Record)?;
     Ok((Step::Own(pending), Commit::Write))

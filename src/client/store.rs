@@ -7,7 +7,7 @@ use lm_protocol::{ActivationId, Keyring, Record, Verified};
 use super::Client;
 use super::entry;
 use super::state::State;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::limits::LOCK_WAIT;
 use crate::log::Level;
 use crate::policy::{Facts, Now, Status, evaluate};
@@ -26,6 +26,12 @@ impl Draft<'_> {
     /// The record of an entry, its signature verified.
     pub(super) fn record(&self, id: ActivationId) -> Option<Verified<Record>> {
         entry::verify(&self.keyring, &self.client.product, self.state.entry(id)?)
+    }
+
+    /// Fulfillment and generation that a message about the record of an entry names.
+    pub(super) fn about(&self, id: ActivationId) -> Result<(String, u64)> {
+        let record = self.record(id).ok_or_else(|| Error::from_code(Code::Signature))?;
+        Ok((record.fulfillment_id.clone(), record.generation))
     }
 
     /// Facts and status of an activation ID; of nothing, where it isn't here.
