@@ -6,7 +6,7 @@ use crate::events::Event;
 use crate::portal;
 use crate::rules::Rule;
 use crate::setting::{Budget, Setting};
-use crate::state::{Answer, Fid, Op, PlaceIndex, SLOTS, World};
+use crate::state::{Answer, Ask, Fid, Op, PlaceIndex, Request, SLOTS, World};
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +45,8 @@ pub enum Action {
     BackUp,
     /// The portal is restored.
     RestorePortal,
+    /// An outsider who has seen a machine's record returns it in the machine's name.
+    Forge(PlaceIndex),
     /// Another license of the same store hears of the portal.
     Hears(PlaceIndex),
     /// Policy shortens the lease.
@@ -129,6 +131,9 @@ fn faults(set: &Setting<'_>, world: &World, at: PlaceIndex, actions: &mut Vec<Ac
             actions.push(Action::CloneMachine(at, to));
         }
     }
+    if has(Budget::Forge) && place.record().is_some() {
+        actions.push(Action::Forge(at));
+    }
     if has(Budget::Hears) && place.store.is_some() {
         actions.push(Action::Hears(at));
     }
@@ -174,7 +179,7 @@ fn people(set: &Setting<'_>, world: &World, actions: &mut Vec<Action>) {
 pub fn perform(set: &Setting<'_>, world: &mut World, action: Action) -> bool {
     match action {
         Action::Call(at, call) => client::call(set, world, at, call),
-        Action::Raise(at) => client::raise(world, at) && hit(set, Event::Raise),
+        Action::Raise(at) => client::raise(set, world, at) && hit(set, Event::Raise),
         Action::Look(at) => {
             let before = world.places[at].table;
             client::look(set, world, at);
@@ -182,7 +187,9 @@ pub fn perform(set: &Setting<'_>, world: &mut World, action: Action) -> bool {
         }
         Action::Send(at) => client::send(set, world, at) && hit(set, Event::Send),
         Action::Deliver(op) => deliver(set, world, op),
-        Action::Apply(at, answer) => client::apply(set, world, at, &answer),
+        Action::Apply(at, answer) => {
+            world.answers.contains(&answer) && client::apply(set, world, at, &answer)
+        }
         Action::Unwritten(at, call) => client::unwritten(set, world, at, call),
         Action::RetryAnew(at) => client::retry_anew(set, world, at),
         Action::Lock(at) => client::lock(set, world, at) && spend(set, world, Budget::Checkout),
@@ -200,6 +207,7 @@ pub fn perform(set: &Setting<'_>, world: &mut World, action: Action) -> bool {
             copy(set, world, from, to, whole)
         }
         Action::Hears(at) => hears(set, world, at),
+        Action::Forge(at) => forge(set, world, at),
         Action::Rehost(_) | Action::Retire | Action::Shorten => ask_portal(set, world, action),
         Action::BackUp => {
             portal::back_up(world);
@@ -231,6 +239,7 @@ fn spend(set: &Setting<'_>, world: &mut World, budget: Budget) -> bool {
         Budget::Backup => Event::Backup,
         Budget::PortalRestore => Event::PortalRestore,
         Budget::Hears => Event::Hears,
+        Budget::Forge => Event::Forge,
         Budget::Shorten => Event::Shorten,
         Budget::Crash => Event::Crash,
         Budget::Checkout => Event::Lock,
@@ -313,12 +322,14 @@ fn copy(
     target.store = store;
     if whole {
         target.anchor = anchor;
-        world.ghost.tampered |= 1 << from;
     }
+    world.ghost.tampered |= 1 << from;
     client::crash(world, to);
     world.ghost.tampered |= 1 << to;
-    disturb(world, from, whole);
-    disturb(world, to, whole);
+    // A copy on the same host is the holder's other store.
+    let alike = world.places[from].host == world.places[to].host;
+    disturb(world, from, alike);
+    disturb(world, to, alike);
     spend(set, world, if whole { Budget::Clone } else { Budget::Copy })
 }
 
@@ -338,8 +349,24 @@ fn disturb(world: &mut World, at: PlaceIndex, copies: bool) {
             }
         }
         let host = usize::from(host);
-        world.ghost.excused[host] = world.ghost.reach[host];
+        world.ghost.excused[host] = world.ghost.reach[host].saturating_add(1);
     }
+}
+
+/// Evidence is no secret, and a record can be seen on its way: only the key can't be had.
+fn forge(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
+    let Some(record) = world.places[at].record().copied() else { return false };
+    let op = Op::new(Op::OUTSIDE, world.spent(Budget::Forge));
+    world.send(Request {
+        op,
+        ask: Ask::Return(0),
+        host: record.host,
+        record: Some(record),
+        unanswered: None,
+        key: op,
+        epoch: Some(record.epoch),
+    });
+    spend(set, world, Budget::Forge)
 }
 
 fn hears(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {

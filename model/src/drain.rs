@@ -18,15 +18,15 @@ pub(crate) fn drains(set: &Setting<'_>, world: &World) -> Result<(), String> {
     for at in 0..world.places.len() {
         client::crash(&mut world, at);
     }
-    let denied = settle_down(&set, &mut world)?;
+    settle_down(&set, &mut world)?;
     honest_ones_work(&set, &world)?;
-    nothing_is_lost(&set, &world, &denied)?;
+    nothing_is_lost(&world)?;
     world.portal.returns = 0;
     everyone_returns(&set, &mut world)?;
     let left = world.portal.fulfillments.clone();
     for held in left.iter().filter(|held| held.gone.is_none()) {
         let disturbed = world.ghost.disturbed & (1 << held.host) != 0;
-        if !disturbed && !world.ghost.portal_restored {
+        if !disturbed && !held.doubtful {
             return Err(format!("{} holds a seat that nobody has", crate::text::host(held.host)));
         }
         portal::rehost(&set, &mut world, held.fid);
@@ -35,9 +35,8 @@ pub(crate) fn drains(set: &Setting<'_>, world: &World) -> Result<(), String> {
     everyone_can_activate(&set, &mut world)
 }
 
-/// Everybody finishes what is pending, and mends what can be mended. Gives the places whose repair
-/// was refused.
-fn settle_down(set: &Setting<'_>, world: &mut World) -> Result<Vec<PlaceIndex>, String> {
+/// Everybody finishes what is pending, and mends what can be mended.
+fn settle_down(set: &Setting<'_>, world: &mut World) -> Result<(), String> {
     let mut denied = Vec::new();
     for _ in 0..ROUNDS {
         let before = world.clone();
@@ -46,7 +45,7 @@ fn settle_down(set: &Setting<'_>, world: &mut World) -> Result<Vec<PlaceIndex>, 
         }
         let quiet = world.places.iter().all(|place| place.pending().is_none());
         if quiet && *world == before {
-            return Ok(denied);
+            return Ok(());
         }
     }
     let busy = (0..world.places.len()).find(|at| world.places[*at].pending().is_some());
@@ -67,7 +66,8 @@ fn finish(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> Option<Verdic
     let mut last = None;
     for _ in 0..ROUNDS {
         let Some(pending) = world.places[at].pending().copied() else { break };
-        client::raise(world, at);
+        client::send(set, world, at);
+        client::raise(set, world, at);
         client::look(set, world, at);
         let answer = portal::receive(set, world, &pending.request);
         client::apply(set, world, at, &answer);
@@ -84,8 +84,11 @@ fn honest_ones_work(set: &Setting<'_>, world: &World) -> Result<(), String> {
         if disturbed || world.places[at].record().is_none() {
             continue;
         }
-        client::call(set, &mut world, at, Call::Refresh);
-        finish(set, &mut world, at);
+        // A restored portal refuses the first, which may be of the time before, and not the second.
+        for _ in 0..2 {
+            client::call(set, &mut world, at, Call::Refresh);
+            finish(set, &mut world, at);
+        }
         let orphaned = world.places[at].entry().is_some_and(|entry| entry.orphaned.is_some());
         if !orphaned && client::usable(set, &world, at) == 0 {
             return Err(format!("{} is locked out", crate::text::place(&world, at)));
@@ -95,8 +98,7 @@ fn honest_ones_work(set: &Setting<'_>, world: &World) -> Result<(), String> {
 }
 
 /// Each fulfillment of an honest machine is known to it, as the portal has it.
-fn nothing_is_lost(set: &Setting<'_>, world: &World, denied: &[PlaceIndex]) -> Result<(), String> {
-    let _ = (set, denied);
+fn nothing_is_lost(world: &World) -> Result<(), String> {
     for held in world.portal.fulfillments.iter().filter(|held| held.gone.is_none()) {
         let disturbed = world.ghost.disturbed & (1 << held.host) != 0;
         let known = world.places.iter().filter_map(|place| place.record()).any(|record| {
@@ -104,7 +106,7 @@ fn nothing_is_lost(set: &Setting<'_>, world: &World, denied: &[PlaceIndex]) -> R
                 && (record.generation, record.seats, record.key)
                     == (held.generation, held.seats, held.key)
         });
-        if !known && !disturbed && !world.ghost.portal_restored {
+        if !known && !disturbed && !held.doubtful {
             return Err(format!(
                 "{} holds {} at the portal and doesn't know it",
                 crate::text::host(held.host),

@@ -39,6 +39,7 @@ named! {
         Retire => "portal Return",
         Backup => "the portal is backed up",
         PortalRestore => "the portal is restored",
+        Forge => "an outsider asks in a machine's name",
         Hears => "another license of the store hears of the portal",
         Shorten => "policy shortens the lease",
         Lock => "a checkout locks a byte",
@@ -63,6 +64,7 @@ named! {
         ReturnedSome => "the portal frees some seats of a fulfillment",
         ReturnLimit => "the portal refuses a return over the limit",
         Foreign => "the portal takes a return from another host",
+        ForgeryRefused => "the portal refuses a message that the device key didn't sign",
         ForeignRefused => "the portal refuses another host",
         Cooled => "seats begin to cool",
         CoolingOver => "seats have cooled",
@@ -81,7 +83,7 @@ named! {
         HigherTakenIn => "a higher generation is taken in",
         ExcessRaised => "seats over the quantity",
         ExcessLowered => "what is freed lowers the excess",
-        OldGrant => "an activate arrives again that the restored portal has forgotten",
-        OldActivateRefused => "an unknown activate from an older epoch is refused",
+        OldRefused => "an unknown operation of the time before a restored backup is refused",
+        AskedAnew => "a return or an abandon is asked anew of a restored portal",
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use stateright::{Checker as _, HasDiscoveries, Model, Path, Property};
+use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model, Path, Property};
 
 use crate::actions::{Action, enabled, perform};
 use crate::canonical::canonical;
@@ -49,15 +49,13 @@ pub struct Found {
 pub struct Effort {
     /// Threads. With more than one, the path to a broken promise may not be the shortest.
     pub threads: usize,
-    /// States at which it stops; `None`: at its bounds.
+    /// Steps after which it stops; `None`: at its bounds.
     pub states: Option<usize>,
-    /// Time after which it stops.
-    pub time: Option<std::time::Duration>,
 }
 
 impl Effort {
     /// Alone, to the bounds.
-    pub const WHOLE: Self = Self { threads: 1, states: None, time: None };
+    pub const WHOLE: Self = Self { threads: 1, states: None };
 }
 
 impl Protocol {
@@ -69,34 +67,27 @@ impl Protocol {
         cover: &Arc<Cover>,
         effort: Effort,
     ) -> Found {
-        let model = Self {
+        let checker = Self::new(bounds, without, cover).prepared(effort);
+        Found { whole: effort.states.is_none(), ..found(&checker.spawn_bfs().join()) }
+    }
+
+    fn new(bounds: &Bounds, without: Option<Rule>, cover: &Arc<Cover>) -> Self {
+        Self {
             bounds: bounds.clone(),
             without,
             cover: Arc::clone(cover),
             broken: AtomicBool::new(false),
             why: Mutex::new(None),
-        };
-        let mut checker =
-            model.checker().threads(effort.threads).finish_when(HasDiscoveries::AnyFailures);
-        if let Some(depth) = bounds.depth {
-            checker = checker.target_max_depth(depth);
         }
+    }
+
+    fn prepared(self, effort: Effort) -> CheckerBuilder<Self> {
+        let mut checker =
+            self.checker().threads(effort.threads).finish_when(HasDiscoveries::AnyFailures);
         if let Some(states) = effort.states {
             checker = checker.target_state_count(states);
         }
-        if let Some(time) = effort.time {
-            checker = checker.timeout(time);
-        }
-        let done = checker.spawn_bfs().join();
-        let why = done.model().why.lock().ok().and_then(|why| why.clone());
-        let trace = done.discovery(PROMISE).map(|path| trace(done.model(), &path));
-        Found {
-            states: done.unique_state_count(),
-            depth: done.max_depth(),
-            whole: done.is_done() && bounds.depth.is_none() && effort.states.is_none(),
-            broken: why,
-            trace: trace.unwrap_or_default(),
-        }
+        checker
     }
 
     fn setting(&self) -> Setting<'_> {
@@ -118,6 +109,18 @@ impl Protocol {
     }
 }
 
+fn found(done: &impl Checker<Protocol>) -> Found {
+    let why = done.model().why.lock().ok().and_then(|why| why.clone());
+    let trace = done.discovery(PROMISE).map(|path| trace(done.model(), &path));
+    Found {
+        states: done.unique_state_count(),
+        depth: done.max_depth(),
+        whole: false,
+        broken: why,
+        trace: trace.unwrap_or_default(),
+    }
+}
+
 fn trace(model: &Protocol, path: &Path<World, Action>) -> Vec<String> {
     let steps = path.clone().into_vec();
     let set = Setting { cover: None, ..model.setting() };
@@ -131,6 +134,13 @@ fn trace(model: &Protocol, path: &Path<World, Action>) -> Vec<String> {
 }
 
 impl Found {
+    /// The numbers, in one line.
+    #[must_use]
+    pub fn line(&self, name: &str) -> String {
+        let broken = if self.broken.is_some() { "a broken promise" } else { "0 violations" };
+        let whole = if self.whole { ", explored whole" } else { "" };
+        format!("{name}: {} states, depth {}{whole}, {broken}", self.states, self.depth)
+    }
     /// The trace as numbered lines.
     #[must_use]
     pub fn numbered(&self) -> String {
@@ -163,6 +173,7 @@ pub fn begin(bounds: &Bounds) -> World {
             cooling: 0,
             excess: 0,
             given_back: 0,
+            floor: 0,
             lease: bounds.lease,
             fulfillments: Vec::new(),
             coolings: Vec::new(),
@@ -178,6 +189,7 @@ pub fn begin(bounds: &Bounds) -> World {
         ghost: Ghost {
             reach: vec![0; bounds.hosts()],
             excused: vec![0; bounds.hosts()],
+            ended: Vec::new(),
             shared: Vec::new(),
             disturbed: 0,
             tampered: 0,

@@ -3,7 +3,7 @@
 use crate::client;
 use crate::drain;
 use crate::setting::Setting;
-use crate::state::{Host, PlaceIndex, Record, World};
+use crate::state::{Fulfillment, Host, PlaceIndex, Record, World};
 
 /// A property: its name, and what is wrong where it doesn't hold.
 pub type Check = fn(&Setting<'_>, &World) -> Result<(), String>;
@@ -50,6 +50,10 @@ fn ledger(set: &Setting<'_>, world: &World) -> Result<(), String> {
 }
 
 fn no_fault(_: &Setting<'_>, world: &World) -> Result<(), String> {
+    let back = |held: &&Fulfillment| held.gone.is_none() && world.ghost.ended.contains(&held.fid);
+    if let Some(held) = world.portal.fulfillments.iter().find(back) {
+        return Err(format!("{} has back what the portal had ended", crate::text::host(held.host)));
+    }
     world.ghost.fault.map_or(Ok(()), |fault| Err(fault.to_owned()))
 }
 
@@ -106,8 +110,8 @@ fn seats_have_one_user(set: &Setting<'_>, world: &World) -> Result<(), String> {
     for host in 0..set.bounds.hosts() {
         let name = Host::try_from(host).unwrap_or(Host::MAX);
         let account = account(set, world, name);
-        let excused = !set.bounds.strict && world.now <= world.ghost.excused[host];
-        let copies = world.now <= world.ghost.excused[host];
+        let excused = !set.bounds.strict && world.now < world.ghost.excused[host];
+        let copies = world.now < world.ghost.excused[host];
         let used = if copies { account.most } else { account.sum };
         if used > account.backed && !excused {
             return Err(format!(

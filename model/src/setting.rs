@@ -22,6 +22,7 @@ named! {
         PortalRestore => "restored portals",
         Hears => "contacts of other licenses of the store",
         Shorten => "leases shortened by policy",
+        Forge => "forged messages",
         Crash => "crashes of the machine's processes",
         Checkout => "checkouts",
     }
@@ -68,8 +69,6 @@ pub struct Bounds {
     pub reclaim: bool,
     /// Budgets, for what is not in the list: 0.
     pub budgets: &'static [(Budget, u8)],
-    /// Depth; `None`: explored whole.
-    pub depth: Option<usize>,
 }
 
 impl Bounds {
@@ -92,7 +91,6 @@ impl Bounds {
         return_limit: 8,
         reclaim: false,
         budgets: &[],
-        depth: None,
     };
 
     /// How often something may happen.

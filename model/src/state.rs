@@ -17,6 +17,8 @@ pub type PlaceIndex = usize;
 pub struct Op(pub u8);
 
 impl Op {
+    /// The place of those who have no machine here.
+    pub const OUTSIDE: PlaceIndex = 7;
     /// The `number`-th operation of a place.
     #[must_use]
     pub fn new(place: PlaceIndex, number: u8) -> Self {
@@ -189,8 +191,13 @@ pub struct Fulfillment {
     pub until: Time,
     /// Until when a copy may work.
     pub reach: Time,
+    /// Until when seats would have cooled that it took while they did.
+    pub owed: Time,
     /// Keys that a re-attach replaced.
     pub replaced: Vec<Key>,
+    /// Not part of the protocol: its seat may be nobody's. It came back with a backup, or was asked
+    /// for by an activate that may be of the time before.
+    pub doubtful: bool,
 }
 
 /// Seats that cool.
@@ -228,6 +235,8 @@ pub struct Portal {
     pub excess: u8,
     /// Seats of a retired ID that went back to its entitlement.
     pub given_back: u8,
+    /// No fulfillment of an older epoch reaches less far.
+    pub floor: Time,
     /// Length of a lease as policy has it today.
     pub lease: Time,
     /// Fulfillments, gone ones too.
@@ -330,7 +339,7 @@ pub struct Place {
 pub struct Ghost {
     /// For each host: the latest end of grace of any lease ever signed, and the clock tolerance.
     pub reach: Vec<Time>,
-    /// For each host: until when copies without a seat are to be expected.
+    /// For each host: before this, copies without a seat are to be expected.
     pub excused: Vec<Time>,
     /// Operations that a copied or rolled back store waited for: its copies share the answer.
     pub shared: Vec<Op>,
@@ -338,6 +347,8 @@ pub struct Ghost {
     pub disturbed: u8,
     /// Places whose own store was restored, copied or replaced by an older machine.
     pub tampered: u8,
+    /// Fulfillments that people ended at this portal.
+    pub ended: Vec<Fid>,
     /// The portal was restored from a backup.
     pub portal_restored: bool,
     /// What must never happen in one step did.

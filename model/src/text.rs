@@ -30,6 +30,9 @@ pub fn place(world: &World, at: PlaceIndex) -> String {
 }
 
 fn op(world: &World, op: Op) -> String {
+    if op.place() == Op::OUTSIDE {
+        return format!("X{}", (op.0 & 31) + 1);
+    }
     format!("{}{}", place(world, op.place()), (op.0 & 31) + 1)
 }
 
@@ -214,6 +217,9 @@ fn plain(before: &World, action: Action, after: &World) -> String {
         Action::BackUp => "The portal is backed up.".to_owned(),
         Action::RestorePortal => {
             format!("The portal is restored from its backup; epoch {}.", after.portal.epoch)
+        }
+        Action::Forge(at) => {
+            format!("An outsider asks in the name of {}: return of all seats.", name(at))
         }
         Action::Hears(at) => {
             format!(

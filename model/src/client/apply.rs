@@ -4,7 +4,9 @@ use super::store;
 use crate::events::Event;
 use crate::rules::Rule;
 use crate::setting::Setting;
-use crate::state::{Answer, Ask, Entry, Pending, PlaceIndex, Reason, Record, Verdict, World};
+use crate::state::{
+    Answer, Ask, Entry, Pending, PlaceIndex, Reason, Record, Refusal, Verdict, World,
+};
 
 /// Applies an answer. `false`: it is none of this store's.
 pub fn apply(set: &Setting<'_>, world: &mut World, at: PlaceIndex, answer: &Answer) -> bool {
@@ -16,7 +18,14 @@ pub fn apply(set: &Setting<'_>, world: &mut World, at: PlaceIndex, answer: &Answ
     let worked = super::usable(set, world, at) > 0;
     if let Some(store) = &mut world.places[at].store {
         store.epoch = store.epoch.max(Some(answer.epoch));
-        store.entry = decide(set, store.entry, &pending, answer.verdict, (now, worked));
+        let before = store.entry;
+        store.entry = decide(set, before, &pending, answer.verdict, (now, worked));
+    }
+    if let (Verdict::Denied(Refusal::PortalRestored), Ask::Return(_) | Ask::Abandon(_)) =
+        (answer.verdict, pending.request.ask)
+    {
+        set.hit(Event::AskedAnew);
+        super::call::ask_anew(world, at, &pending);
     }
     store::end(set, world, at);
     super::notice(set, world, at);
@@ -34,7 +43,7 @@ fn accepted(set: &Setting<'_>, world: &World, at: PlaceIndex, answer: &Answer) -
         && answer.op.place() == at
         && world.places[at].store.is_some()
         && world.places[at].record() != Some(&record);
-    another.then(|| Pending {
+    another.then_some(Pending {
         request: crate::state::Request {
             op: answer.op,
             ask: Ask::Activate(record.seats),
@@ -91,11 +100,9 @@ fn granted(
 fn denied(set: &Setting<'_>, entry: Option<Entry>, pending: &Pending) -> Option<Entry> {
     set.hit(Event::Denied);
     let entry = entry.filter(|entry| entry.record.is_some())?;
-    let back = pending.displaced.map(|request| Pending {
-        request,
-        displaced: None,
-        marked: pending.marked,
-    });
+    let displaced = pending.displaced.filter(|_| set.has(Rule::DeniedGivesBack));
+    let back =
+        displaced.map(|request| Pending { request, displaced: None, marked: pending.marked });
     if back.is_some() {
         set.hit(Event::DeniedBack);
     }
@@ -119,8 +126,8 @@ fn obsolete(set: &Setting<'_>, entry: Option<Entry>, ask: Ask, reason: Reason) -
     let entry = entry.filter(|entry| entry.record.is_some())?;
     match ask {
         Ask::Return(_) | Ask::Abandon(_) => None,
-        Ask::Activate(_) | Ask::Reattach(_) => Some(entry),
-        Ask::More(_) | Ask::Refresh => {
+        Ask::Activate(_) => Some(entry),
+        Ask::More(_) | Ask::Refresh | Ask::Reattach(_) => {
             set.hit(Event::Orphaned);
             Some(Entry { orphaned: Some(reason), ..entry })
         }

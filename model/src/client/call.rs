@@ -205,6 +205,27 @@ fn intend(set: &Setting<'_>, world: &mut World, at: PlaceIndex, ask: Ask) {
     }
 }
 
+/// A restored portal has forgotten the operation: a return or an abandon is made anew, and stays one.
+pub(super) fn ask_anew(world: &mut World, at: PlaceIndex, pending: &Pending) {
+    let ask = pending.request.ask;
+    let request = request(&mut world.places[at], at, ask, pending.request.unanswered);
+    let again = Some(Pending { request, ..*pending });
+    let Some(store) = &mut world.places[at].store else { return };
+    match &mut store.entry {
+        Some(entry) => entry.pending = again,
+        none => {
+            *none = Some(Entry {
+                record: None,
+                restored: false,
+                orphaned: None,
+                too_late: false,
+                pending: again,
+                began: 0,
+            });
+        }
+    }
+}
+
 fn entry_mut(place: &mut Place) -> Option<&mut Entry> {
     place.store.as_mut()?.entry.as_mut()
 }

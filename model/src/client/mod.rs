@@ -71,13 +71,18 @@ pub fn notice(set: &Setting<'_>, world: &mut World, at: PlaceIndex) {
 
 /// Sends what is pending: rules 1 and 3. `false`: it may not be sent yet, or was already.
 pub fn send(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
-    let Some(pending) = world.places[at].pending() else { return false };
+    if world.places[at].pending().is_none() {
+        return false;
+    }
+    // Whoever resumes opens the store, and marks it where it was restored.
+    let marked = store::mark(set, world, at);
+    let Some(pending) = world.places[at].pending() else { return marked };
     let request = pending.request;
     let anchored = raised(&world.places[at]) || !set.has(Rule::AnchorsFirst);
     let stops = matches!(request.ask, Ask::Return(_) | Ask::Abandon(_));
     let fresh = !stops || is_fresh(set, world, at) || !set.has(Rule::FreshnessWait);
     if !anchored || !fresh || world.requests.contains(&request) {
-        return false;
+        return marked;
     }
     world.send(request);
     true

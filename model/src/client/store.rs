@@ -48,14 +48,34 @@ pub(super) fn end(set: &Setting<'_>, world: &mut World, at: PlaceIndex) {
             anchor.generation = anchor.generation.max(before);
         }
     }
-    if !set.bounds.fine {
-        raise(world, at);
+    // An anchor of another store, or none, is replaced with the mark that it has caused.
+    let of_this =
+        place.anchor.map(|anchor| anchor.id) == place.store.as_ref().map(|store| store.id);
+    if !set.bounds.fine || !of_this {
+        level(&mut world.places[at]);
     }
 }
 
-/// Raises the anchors. `false`: they stand.
-pub fn raise(world: &mut World, at: PlaceIndex) -> bool {
+/// A store that its anchors expose is marked by the first who opens it to do something.
+pub(super) fn mark(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
+    let broken = world.places[at].is_broken() && set.has(Rule::RestoreBreak);
+    if broken {
+        begin(set, world, at);
+        end(set, world, at);
+    }
+    broken
+}
+
+/// Raises the anchors. `false`: they stand, or the store is one that they expose.
+pub fn raise(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
     let place = &mut world.places[at];
+    if place.is_broken() && set.has(Rule::RestoreBreak) {
+        return false;
+    }
+    level(place)
+}
+
+fn level(place: &mut Place) -> bool {
     let Some(store) = &place.store else { return false };
     let raised = Anchor { id: store.id, generation: store.generation };
     let changes = place.anchor != Some(raised);

@@ -37,14 +37,15 @@ pub fn retire(set: &Setting<'_>, world: &mut World) -> bool {
 
 fn leave(set: &Setting<'_>, world: &mut World, at: usize, reason: Reason) -> bool {
     let held = &world.portal.fulfillments[at];
-    let (host, reach, count) = (held.host, held.reach, held.seats);
+    let (host, count) = (held.host, held.seats);
     let at_once = !set.bounds.strict || !set.has(Rule::StrictCools);
-    if !seats::release(set, world, (host, reach), count, at_once) {
+    if !seats::release(set, world, at, count, at_once) {
         return false;
     }
+    world.ghost.ended.push(world.portal.fulfillments[at].fid);
     end(world, at, reason);
     let host = usize::from(host);
-    world.ghost.excused[host] = world.ghost.reach[host];
+    world.ghost.excused[host] = world.ghost.reach[host].saturating_add(1);
     true
 }
 
@@ -64,10 +65,15 @@ pub fn restore(set: &Setting<'_>, world: &mut World) {
     if set.has(Rule::ReachRaised) {
         let longest = set.bounds.lease.max(lease);
         let reach = set.bounds.reach(set.bounds.until(now, longest));
+        world.portal.floor = reach;
         for held in world.portal.fulfillments.iter_mut().filter(|held| held.gone.is_none()) {
             held.reach = held.reach.max(reach);
         }
     }
+    for held in &mut world.portal.fulfillments {
+        held.doubtful = true;
+    }
+    world.ghost.ended.clear();
     world.ghost.portal_restored = true;
 }
 

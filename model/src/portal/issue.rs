@@ -42,11 +42,20 @@ pub(super) fn first(
         op: request.op,
         until: 0,
         reach: cools_until,
+        owed: cools_until,
         replaced: Vec::new(),
+        doubtful: request.epoch.is_none() && epoch > 1,
     };
     world.portal.fulfillments.push(held);
     let at = world.portal.fulfillments.len() - 1;
     next(set, world, request, at, grant)
+}
+
+/// A fulfillment has taken seats that would have cooled until then.
+pub(super) fn owe(world: &mut World, at: usize, cools_until: Time) {
+    let held = &mut world.portal.fulfillments[at];
+    held.owed = held.owed.max(cools_until);
+    held.reach = held.reach.max(cools_until);
 }
 
 /// Issues the next generation of a fulfillment.
@@ -62,6 +71,7 @@ pub(super) fn next(
     let counted = if set.has(Rule::ReachTolerance) { reach } else { grant.until };
     let held = &mut world.portal.fulfillments[at];
     held.generation += 1;
+    held.doubtful &= request.epoch.is_none();
     held.seats = grant.seats;
     held.host = grant.host;
     held.key = grant.key;
@@ -90,7 +100,7 @@ impl World {
         let host = usize::from(host);
         self.ghost.reach[host] = self.ghost.reach[host].max(reach);
         if self.ghost.shared.contains(&request.op) {
-            self.ghost.excused[host] = self.ghost.reach[host];
+            self.ghost.excused[host] = self.ghost.reach[host].saturating_add(1);
         }
     }
 }

@@ -27,7 +27,7 @@ fn standing(set: &Setting<'_>, world: &World, request: &Request) -> Result<usize
         return Err(Verdict::Denied(Refusal::HostMismatch));
     };
     let Some(at) = world.portal.find(record.fid) else {
-        return Err(not_found(set, world, request));
+        return Err(not_found(set, world, record));
     };
     let held = &world.portal.fulfillments[at];
     if request.key != held.key {
@@ -35,7 +35,8 @@ fn standing(set: &Setting<'_>, world: &World, request: &Request) -> Result<usize
             set.hit(Event::HeldElsewhere);
             return Err(Verdict::Obsolete(Reason::HeldElsewhere));
         }
-        if set.has(Rule::KeyReplaced) {
+        if set.has(Rule::DeviceKey) {
+            set.hit(Event::ForgeryRefused);
             return Err(Verdict::Denied(Refusal::HostMismatch));
         }
     }
@@ -52,19 +53,15 @@ fn standing(set: &Setting<'_>, world: &World, request: &Request) -> Result<usize
 
 /// A fulfillment that the portal doesn't know, and didn't take in: its holder has another, or the
 /// activation ID is retired.
-fn not_found(set: &Setting<'_>, world: &World, request: &Request) -> Verdict {
-    let another = world
-        .portal
-        .fulfillments
-        .iter()
-        .any(|held| held.gone.is_none() && held.host == request.host);
-    if another {
+pub(super) fn not_found(set: &Setting<'_>, world: &World, record: &Record) -> Verdict {
+    let of_holder = |held: &Fulfillment| held.gone.is_none() && held.host == record.host;
+    if world.portal.fulfillments.iter().any(of_holder) {
         set.hit(Event::HeldElsewhere);
         Verdict::Obsolete(Reason::HeldElsewhere)
-    } else if !world.portal.active {
-        Verdict::Obsolete(Reason::Retired)
+    } else if world.portal.active {
+        Verdict::Denied(Refusal::HostMismatch)
     } else {
-        Verdict::Denied(Refusal::PortalRestored)
+        Verdict::Obsolete(Reason::Retired)
     }
 }
 
@@ -74,7 +71,7 @@ pub(super) fn refresh(set: &Setting<'_>, world: &mut World, request: &Request) -
         Err(verdict) => return verdict,
     };
     let held = &world.portal.fulfillments[at];
-    if held.host != request.host {
+    if held.host != request.host && set.has(Rule::EvidenceRefused) {
         set.hit(Event::ForeignRefused);
         return Verdict::Denied(Refusal::HostMismatch);
     }
@@ -100,8 +97,7 @@ pub(super) fn more(set: &Setting<'_>, world: &mut World, request: &Request, tota
         return Verdict::Denied(Refusal::NoSeats);
     };
     set.hit(Event::MoreGiven);
-    let reach = &mut world.portal.fulfillments[at].reach;
-    *reach = (*reach).max(cools_until);
+    issue::owe(world, at, cools_until);
     let grant = Grant::fresh(set, world, request, held.max(total));
     issue::next(set, world, request, at, grant)
 }
@@ -112,6 +108,7 @@ pub(super) fn return_(
     request: &Request,
     asked: u8,
 ) -> Verdict {
+    take_place(set, world, request);
     let at = match standing(set, world, request) {
         Ok(at) => at,
         Err(verdict) => return verdict,
@@ -128,7 +125,7 @@ pub(super) fn return_(
     let same_host = held.host == request.host;
     let cools = (set.bounds.strict && set.has(Rule::StrictCools))
         || (!same_host && set.has(Rule::ForeignCools));
-    if !seats::release(set, world, (held.host, held.reach), seats, !cools) {
+    if !seats::release(set, world, at, seats, !cools) {
         set.hit(Event::ForeignRefused);
         return Verdict::Denied(Refusal::HostMismatch);
     }
@@ -136,7 +133,6 @@ pub(super) fn return_(
         set.hit(Event::Foreign);
     }
     world.portal.returns += u8::from(set.bounds.return_limit < 8);
-    take_place(set, world, request);
     if seats == held.seats {
         set.hit(Event::ReturnedAll);
         end(world, at, Reason::Returned);
@@ -144,7 +140,7 @@ pub(super) fn return_(
     }
     set.hit(Event::ReturnedSome);
     let mut grant = Grant::fresh(set, world, request, held.seats - seats);
-    if !same_host {
+    if !same_host && set.has(Rule::ForeignRest) {
         // Another host proves nothing: the rest keeps the evidence and the lease that it had.
         grant = Grant { host: held.host, key: held.key, until: held.until, ..grant };
     }
@@ -190,7 +186,7 @@ pub(super) fn abandon(
     let held = world.portal.fulfillments[at].clone();
     let same_host = held.host == request.host;
     let cools = (set.bounds.strict && set.has(Rule::StrictCools)) || !same_host;
-    if !seats::release(set, world, (held.host, held.reach), held.seats, !cools) {
+    if !seats::release(set, world, at, held.seats, !cools) {
         return Verdict::Denied(Refusal::HostMismatch);
     }
     set.hit(Event::AbandonFrees);

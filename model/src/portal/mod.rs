@@ -1,11 +1,11 @@
 //! The portal: what it answers to each request, in one transaction.
 
 mod admin;
+mod epoch;
 mod issue;
 mod judge;
 mod reattach;
 mod seats;
-mod take_in;
 
 pub use admin::{back_up, rehost, restore, retire, shorten};
 pub use seats::settle;
@@ -18,7 +18,6 @@ use crate::state::{Answer, Ask, Known, Reason, Refusal, Request, Verdict, World}
 /// Answers a request.
 pub fn receive(set: &Setting<'_>, world: &mut World, request: &Request) -> Answer {
     settle(set, world);
-    take_in::take_in(set, world, request);
     let known = world.portal.known(request.op);
     let answered = known.filter(|known| known.verdict.is_none() || set.has(Rule::StoredAnswer));
     let verdict = match answered.map(|known| known.verdict) {
@@ -35,7 +34,14 @@ pub fn receive(set: &Setting<'_>, world: &mut World, request: &Request) -> Answe
     Answer { op: request.op, verdict, epoch: world.portal.epoch }
 }
 
+/// What is asked for the first time. A message of the time before a restored backup changes nothing:
+/// its operation may have been answered and forgotten. Its client asks anew.
 fn judge(set: &Setting<'_>, world: &mut World, request: &Request) -> Verdict {
+    if epoch::is_older(set, world, request) {
+        set.hit(Event::OldRefused);
+        return Verdict::Denied(Refusal::PortalRestored);
+    }
+    epoch::take_in(set, world, request);
     match request.ask {
         Ask::Activate(total) | Ask::Reattach(total) => {
             reattach::activate(set, world, request, total)

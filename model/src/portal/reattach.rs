@@ -1,9 +1,8 @@
 //! Activate: the same holder re-attaches, another one takes seats.
 
 use super::issue::{self, Grant};
-use super::judge::is_current;
+use super::judge::{is_current, not_found};
 use super::seats;
-use super::take_in::is_older;
 use crate::events::Event;
 use crate::rules::Rule;
 use crate::setting::Setting;
@@ -19,15 +18,26 @@ pub(super) fn activate(
         set.hit(Event::InactiveId);
         return Verdict::Denied(Refusal::Inactive);
     }
-    if set.has(Rule::OldActivate) && is_older(world, request.epoch) {
-        set.hit(Event::OldActivateRefused);
-        return Verdict::Denied(Refusal::PortalRestored);
+    if let Some(verdict) = about_another(set, world, request) {
+        return verdict;
     }
     match own(set, world, request) {
         Some((at, true)) => free(set, world, request, at, total),
         Some((at, false)) => as_repair(set, world, request, at, total),
         None => new(set, world, request, total),
     }
+}
+
+/// A re-attach that shows a record is about its fulfillment and no other: where that is gone, it is
+/// obsolete, and nothing new is taken.
+fn about_another(set: &Setting<'_>, world: &World, request: &Request) -> Option<Verdict> {
+    let record = request.record.filter(|_| set.has(Rule::OwnFulfillment))?;
+    let Some(at) = world.portal.find(record.fid) else {
+        return Some(not_found(set, world, &record));
+    };
+    let gone = world.portal.fulfillments[at].gone?;
+    set.hit(Event::Obsolete);
+    Some(Verdict::Obsolete(gone))
 }
 
 /// The holder's fulfillment, and whether the re-attach is free.
@@ -47,7 +57,7 @@ fn is_free(set: &Setting<'_>, held: &Fulfillment, request: &Request) -> bool {
     let Some(record) = request.record else { return false };
     held.host == request.host
         && held.fid == record.fid
-        && (held.key == request.key || !set.has(Rule::FreeWithKey))
+        && (held.key == request.key || !set.has(Rule::DeviceKey))
         && (!set.has(Rule::FreeAtGeneration) || is_current(set, held, request, &record))
 }
 
@@ -60,8 +70,7 @@ fn free(set: &Setting<'_>, world: &mut World, request: &Request, at: usize, tota
         return Verdict::Denied(Refusal::NoSeats);
     };
     set.hit(Event::FreeReattach);
-    let held = &mut world.portal.fulfillments[at];
-    held.reach = held.reach.max(cools_until);
+    issue::owe(world, at, cools_until);
     let grant = Grant::fresh(set, world, request, has.max(total));
     issue::next(set, world, request, at, grant)
 }
@@ -75,15 +84,6 @@ fn as_repair(
     total: u8,
 ) -> Verdict {
     let key = fresh_key(request);
-    if request.record.is_none()
-        && key == world.portal.fulfillments[at].key
-        && set.has(Rule::OldGrant)
-    {
-        // The activate that the present key came with, which a restored portal doesn't remember:
-        // its grant was applied, else its record could not have been shown.
-        set.hit(Event::OldGrant);
-        return Verdict::Stale;
-    }
     if world.portal.fulfillments[at].replaced.contains(&key) {
         set.hit(Event::HeldElsewhere);
         return Verdict::Obsolete(Reason::HeldElsewhere);
@@ -102,8 +102,8 @@ fn as_repair(
     set.hit(Event::AsRepair);
     world.charged(request);
     world.portal.repairs = (world.portal.repairs + 1).min(set.bounds.repair_limit + 1);
+    issue::owe(world, at, cools_until);
     let held = &mut world.portal.fulfillments[at];
-    held.reach = held.reach.max(cools_until);
     let key = if set.has(Rule::KeyReplaced) {
         if held.key != key {
             held.replaced.push(held.key);
@@ -143,6 +143,6 @@ impl World {
             self.ghost.fault =
                 Some("a machine whose store was never disturbed is charged a repair");
         }
-        self.ghost.excused[host] = self.ghost.reach[host];
+        self.ghost.excused[host] = self.ghost.reach[host].saturating_add(1);
     }
 }

@@ -46,28 +46,30 @@ pub(super) fn take_for(
     Some(if set.has(Rule::TakenAgainReach) { latest } else { 0 })
 }
 
-/// Gives seats that machines held back: at once, or once they have cooled. `false`: they would have
-/// to cool without end, and nothing was changed.
+/// Takes seats of a fulfillment back: at once, or until its reach they cool. What was taken while it
+/// cooled goes on cooling, in either mode. `false`: it would have to cool without end, and nothing
+/// was changed.
 pub(super) fn release(
     set: &Setting<'_>,
     world: &mut World,
-    (host, reach): (Host, Time),
+    at: usize,
     seats: u8,
     at_once: bool,
 ) -> bool {
-    let portal = &mut world.portal;
-    if at_once || reach < world.now {
-        portal.fulfilled -= seats;
+    let (now, portal) = (world.now, &mut world.portal);
+    let held = &portal.fulfillments[at];
+    let (host, until) = (held.host, if at_once { held.owed } else { held.reach });
+    if until == NEVER {
+        return false;
+    }
+    portal.fulfilled -= seats;
+    if until < now || until == 0 {
         lower_excess(set, portal, seats);
         return true;
     }
-    if reach == NEVER {
-        return false;
-    }
     set.hit(Event::Cooled);
-    portal.fulfilled -= seats;
     portal.cooling += seats;
-    portal.coolings.push(Cooling { host, seats, until: reach });
+    portal.coolings.push(Cooling { host, seats, until });
     portal.coolings.sort_unstable();
     true
 }
@@ -78,7 +80,9 @@ fn lower_excess(set: &Setting<'_>, portal: &mut Portal, seats: u8) {
     if lowered > 0 {
         set.hit(Event::ExcessLowered);
     }
-    portal.excess -= lowered;
+    if set.has(Rule::LowersExcess) {
+        portal.excess -= lowered;
+    }
     if !portal.active {
         give_back(set, portal);
     }

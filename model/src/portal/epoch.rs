@@ -1,21 +1,33 @@
-//! After a restored backup: what the portal doesn't know is taken in from the signed record before
-//! the request is answered.
+//! After a restored backup. What was asked before it may have been answered and forgotten, so it
+//! changes nothing; what the portal doesn't know any more is taken in from the signed record of a
+//! request that names today's epoch, before that is answered.
 
 use crate::events::Event;
 use crate::rules::Rule;
 use crate::setting::Setting;
-use crate::state::{Fulfillment, Portal, Record, Request, World};
+use crate::state::{Ask, Fulfillment, Portal, Record, Request, World};
 
-/// Whether this is the epoch of a time before a backup was restored; none yet is today's.
-pub(super) fn is_older(world: &World, epoch: Option<u8>) -> bool {
-    epoch.is_some_and(|epoch| epoch < world.portal.epoch)
+/// Whether a request is, or may be, of the time before the backup was restored. A machine's first
+/// activate knows no epoch: it may take new seats, and do nothing else.
+pub(super) fn is_older(set: &Setting<'_>, world: &World, request: &Request) -> bool {
+    let restored = world.portal.epoch > 1;
+    match request.epoch {
+        Some(epoch) => epoch < world.portal.epoch && set.has(Rule::OldEpoch),
+        None => restored && set.has(Rule::NoEpoch) && !takes_new(world, request),
+    }
+}
+
+fn takes_new(world: &World, request: &Request) -> bool {
+    let has = world.portal.fulfillments.iter().any(|f| f.gone.is_none() && f.host == request.host);
+    matches!(request.ask, Ask::Activate(_)) && !has
 }
 
 /// Takes a request's record in, where it tells the portal what it has lost.
 pub(super) fn take_in(set: &Setting<'_>, world: &mut World, request: &Request) {
     let Some(record) = request.record else { return };
     let epoch = if set.has(Rule::TakenInByRecord) { Some(record.epoch) } else { request.epoch };
-    if !set.has(Rule::TakenIn) || !is_older(world, epoch) || !world.portal.active {
+    let older = epoch.is_some_and(|epoch| epoch < world.portal.epoch);
+    if !set.has(Rule::TakenIn) || !older || !world.portal.active {
         return;
     }
     match world.portal.find(record.fid) {
@@ -42,12 +54,15 @@ fn unknown(set: &Setting<'_>, world: &mut World, record: &Record) {
         key: record.key,
         op: record.op,
         until: record.until,
-        reach: set.bounds.reach(record.until),
+        reach: set.bounds.reach(record.until).max(portal.floor),
+        owed: 0,
         replaced: Vec::new(),
+        doubtful: false,
     });
 }
 
 fn higher(set: &Setting<'_>, portal: &mut Portal, at: usize, record: &Record) {
+    let floor = portal.floor;
     let held = &mut portal.fulfillments[at];
     let stands = held.gone.is_none() || !set.has(Rule::TakenInWhileStanding);
     if record.generation <= held.generation || !stands {
@@ -68,7 +83,7 @@ fn higher(set: &Setting<'_>, portal: &mut Portal, at: usize, record: &Record) {
     held.key = record.key;
     held.op = record.op;
     held.until = record.until;
-    held.reach = held.reach.max(set.bounds.reach(record.until));
+    held.reach = held.reach.max(set.bounds.reach(record.until)).max(floor);
 }
 
 /// Seats over the quantity, in a column of their own.
