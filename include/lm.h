@@ -464,7 +464,7 @@ typedef struct lm_record_info {
     const char *activation_id;
     /** "" before the portal's answer. */
     const char *fulfillment_id;
-    /** The names, with =LIMIT where one has a limit, separated by a blank: "ortho tiles=16". */
+    /** The names, separated by a blank: "ortho raster". lm_feature_limit tells a limit. */
     const char *features;
     /** LM_STATE_*. */
     uint32_t state;

@@ -23,5 +23,8 @@ pub const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How old a status may be: the freshness bound between processes.
 pub const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long another process may go by what it saw before: a look, and the tick of a coarse clock.
+/// A return that takes seats out of use waits so long before it is sent.
+pub const STATUS_AGE: Duration = Duration::from_millis(120);
 /// A CA file.
 pub const CA_FILE_MAX: usize = 1 << 20;

@@ -26,7 +26,8 @@ impl ActivationId {
         Self(bytes)
     }
 
-    /// Reads what a person typed: any case, spaces and hyphens anywhere, O for 0, I and L for 1.
+    /// Reads what a person typed or pasted: any case, blanks of any kind, hyphens and dashes anywhere,
+    /// O for 0, I and L for 1.
     /// Anything whose check characters don't fit is [`Error::Malformed`].
     pub fn parse(text: &str) -> Result<Self> {
         if text.len() > 64 {
@@ -34,8 +35,9 @@ impl ActivationId {
         }
         let mut bits: u128 = 0;
         let mut count = 0;
-        for character in text.bytes().filter(|b| !matches!(b, b'-' | b' ')) {
-            let value = value_of(character).ok_or(Error::Malformed)?;
+        for character in text.chars().filter(|character| !is_separator(*character)) {
+            let byte = u8::try_from(character).map_err(|_| Error::Malformed)?;
+            let value = value_of(byte).ok_or(Error::Malformed)?;
             bits = bits << 5 | u128::from(value);
             count += 1;
             if count > CHARACTERS {
@@ -58,6 +60,11 @@ impl ActivationId {
         let digest = context.finish();
         digest.as_ref().iter().take(3).fold(0, |sum, byte| sum << 8 | u32::from(*byte)) >> 4
     }
+}
+
+/// A hyphen, what mail programs make of it, and any blank.
+fn is_separator(character: char) -> bool {
+    matches!(character, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}') || character.is_whitespace()
 }
 
 fn value_of(character: u8) -> Option<u8> {
@@ -128,9 +135,12 @@ mod tests {
         let id = ActivationId::from_random([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         let text = id.to_string();
         assert_eq!(text.len(), 23);
-        for typed in
-            [text.to_lowercase(), text.replace('-', ""), text.replace('-', " ").replace('0', "O")]
-        {
+        for typed in [
+            text.to_lowercase(),
+            text.replace('-', ""),
+            format!("\t{}\u{a0}\n", text.replace('-', "\u{2013}")),
+            text.replace('-', " ").replace('0', "O"),
+        ] {
             assert_eq!(ActivationId::parse(&typed), Ok(id), "{typed}");
         }
         for bad in ["", "hello", &text[..22], &format!("{text}0")] {

@@ -6,6 +6,7 @@ use super::exchange::Answered;
 use super::state::{Entry, Pending, Seed};
 use super::store::Draft;
 use crate::error::{Code, Error, Result};
+use crate::storage::Commit;
 
 /// What the portal decided.
 #[derive(Debug)]
@@ -18,6 +19,21 @@ pub(super) struct Outcome {
 
 /// An answer this much older than the reply is a stored one.
 const FRESH: i64 = 60;
+
+/// How the state that an answer was applied to is committed: above the generation that the portal
+/// has seen of this store, so that one break is one break.
+pub(super) fn commit_of(draft: &Draft<'_>, answered: &Answered) -> Commit {
+    if is_of_store(draft, answered) {
+        Commit::WriteAbove(answered.answer.store_generation)
+    } else {
+        Commit::Write
+    }
+}
+
+/// Whether the answer speaks of the store that is here now.
+fn is_of_store(draft: &Draft<'_>, answered: &Answered) -> bool {
+    answered.request.store.id.0 == draft.standing.store_id
+}
 
 /// Applies an answer under the store's lock. An answer that another process has applied already is
 /// what that process was told.
@@ -45,14 +61,21 @@ pub(super) fn apply(draft: &mut Draft<'_>, answered: &Answered) -> Outcome {
 
 /// What every answer teaches, whatever it decides.
 fn learn(draft: &mut Draft<'_>, answered: &Answered) {
-    let (request, answer) = (&answered.request, &answered.answer);
-    draft.state.keyset = answered.keyring.keyset_text().map(str::to_owned);
-    draft.state.epoch = Some(answer.epoch);
+    let answer = &answered.answer;
+    // Another process may have learned more while this answer was on its way, and a stored answer
+    // tells of its day.
+    if answered.keyring.keyset_version() >= draft.keyset_version() {
+        draft.state.keyset = answered.keyring.keyset_text().map(str::to_owned);
+    }
+    draft.state.epoch = draft.state.epoch.max(Some(answer.epoch));
     draft.state.backoff = None;
-    draft.state.marks = draft.state.marks.with_statement(answered.time);
+    draft.state.marks = if answered.time_is_fresh {
+        draft.state.marks.with_statement(answered.time)
+    } else {
+        draft.state.marks.with_signed(answered.time)
+    };
     // The portal's memory is an anchor too: it has seen a later generation of this very store.
-    let same_store = request.store.id.0 == draft.standing.store_id;
-    if same_store && answer.store_generation > draft.standing.generation {
+    if is_of_store(draft, answered) && answer.store_generation > draft.standing.generation {
         draft.state.mark_restored();
     }
 }
@@ -61,7 +84,9 @@ fn settled_before(draft: &Draft<'_>, answer: &Answer) -> Result<()> {
     match draft.state.settled(answer.op) {
         Some(0) => Ok(()),
         Some(number) => Err(Error::from_code(Code::from_number(number).unwrap_or(Code::Replayed))),
-        None => Err(Error::from_code(Code::Replayed)),
+        // A return has taken its place, say.
+        None => Err(Error::new(Code::Busy, "Another call changed this license meanwhile.")
+            .with_hint("Call again.")),
     }
 }
 

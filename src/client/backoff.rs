@@ -10,6 +10,9 @@ use crate::storage::Commit;
 const FIRST: i64 = 30;
 /// The longest wait, in seconds.
 const LONGEST: i64 = 3600;
+/// How long a portal's `Retry-After` holds a person back, in seconds. It isn't signed: whatever
+/// stands at the address can say it.
+const PERSON: i64 = 60;
 
 impl Client {
     /// The last failure again, with the time of the next try, where it is too early to ask.
@@ -18,7 +21,7 @@ impl Client {
         let now = self.ports.clock.wall();
         // A clock that was set back must not make the wait longer than any wait can be.
         let waits = (now..=now.saturating_add(LONGEST)).contains(&backoff.until.saturating_sub(1));
-        let binds = wish == Wish::Routine || backoff.by_portal;
+        let binds = wish == Wish::Routine || now < backoff.person_until;
         if waits && binds {
             let code = Code::from_number(backoff.code).unwrap_or(Code::Network);
             return Err(Error::from_code(code).with_retry_at(backoff.until));
@@ -29,7 +32,7 @@ impl Client {
     /// Notes a failure to reach the portal, durably where that can be, and gives it back with the
     /// time of the next try.
     pub(super) fn note_failure(&self, error: Error) -> Error {
-        if !error.code().is_network() {
+        if !(error.code().is_network() || error.code() == Code::TooLarge) {
             return error;
         }
         let jitter = self.new_id().map_or(0, |id| i64::from(id.0[0]));
@@ -51,9 +54,11 @@ fn next(state: &State, error: &Error, now: i64, jitter: i64) -> Backoff {
     let failures = state.backoff.as_ref().map_or(0, |backoff| backoff.failures).saturating_add(1);
     let whole = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST);
     let own = now.saturating_add(whole / 2 + whole / 2 * jitter / 255);
-    let by_portal = error.retry_at() > now;
-    let until = if by_portal { error.retry_at().min(now.saturating_add(LONGEST)) } else { own };
-    Backoff { failures, until, code: error.code().number(), by_portal }
+    let asked_for = error.retry_at();
+    let by_portal = asked_for > now;
+    let until = if by_portal { asked_for.min(now.saturating_add(LONGEST)) } else { own };
+    let person_until = if by_portal { until.min(now.saturating_add(PERSON)) } else { 0 };
+    Backoff { failures, until, code: error.code().number(), person_until }
 }
 
 #[cfg(test)]
@@ -78,6 +83,6 @@ mod tests {
     fn what_the_portal_asks_for_binds() {
         let error = Error::from_code(Code::PortalBusy).with_retry_at(1090);
         let backoff = next(&State::default(), &error, 1000, 0);
-        assert_eq!((backoff.until, backoff.by_portal), (1090, true));
+        assert_eq!((backoff.until, backoff.person_until), (1090, 1060));
     }
 }

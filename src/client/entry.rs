@@ -1,6 +1,6 @@
 //! An entry of the store → what a judgment needs: its record verified again, its facts.
 
-use lm_protocol::{Evidence, Keyring, Operation, Record, Verified};
+use lm_protocol::{Evidence, Holder, Keyring, Operation, Record, Verified};
 
 use super::state::{Entry, Pending};
 use crate::policy::{Facts, Outstanding, PendingKind};
@@ -12,8 +12,14 @@ pub(super) fn verify(keyring: &Keyring, product: &str, entry: &Entry) -> Option<
     (record.product == product && record.activation_id == entry.activation_id).then_some(record)
 }
 
-/// The facts of an entry, its record verified before.
-pub(super) fn facts(entry: &Entry, record: Option<&Record>, host: &Evidence) -> Facts {
+/// The facts of an entry, its record verified before. Another user's record is as untrusted as
+/// another machine's: each holder takes its own seats.
+pub(super) fn facts(
+    entry: &Entry,
+    record: Option<&Record>,
+    holder: &Holder,
+    host: &Evidence,
+) -> Facts {
     let pending = pending_kind(entry.pending.as_ref());
     let unsigned = Facts {
         has_record: entry.record.is_some(),
@@ -27,7 +33,7 @@ pub(super) fn facts(entry: &Entry, record: Option<&Record>, host: &Evidence) -> 
     let Some(record) = record else { return unsigned };
     Facts {
         signature_trusted: true,
-        host_trusted: record.host.matches(host),
+        host_trusted: record.holder == *holder && record.host.matches(host),
         kind: Some(record.kind),
         seats: seats_left(record, entry.pending.as_ref()),
         starts_at: record.starts_at,
@@ -73,4 +79,90 @@ fn seats_left(record: &Record, pending: Option<&Pending>) -> u32 {
 /// `ortho raster`: the features' names.
 pub(super) fn features_text(record: &Record) -> String {
     record.features.iter().map(|feature| feature.name.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::state::Seed;
+    use lm_protocol::{ActivationId, Bytes32, Id, Kind, PublicKey, Scope, Terms};
+
+    fn holder(user: u8) -> Holder {
+        Holder { scope: Scope::User, user: Some(Id([user; 16])) }
+    }
+
+    fn host() -> Evidence {
+        let kind = lm_protocol::FactorKind::MachineId;
+        let factor = lm_protocol::Factor { kind, values: vec![Id([1; 16])] };
+        Evidence { machine: lm_protocol::MachineKind::Physical, factors: vec![factor] }
+    }
+
+    fn record() -> Record {
+        Record {
+            vendor: "vendor".to_owned(),
+            product: "ortho".to_owned(),
+            activation_id: ActivationId::from_random([1; 10]),
+            fulfillment_id: "F-1".to_owned(),
+            generation: 1,
+            op: Id([2; 16]),
+            epoch: 1,
+            kind: Kind::Cc,
+            seats: 5,
+            features: Vec::new(),
+            holder: holder(1),
+            host: host(),
+            device_key: PublicKey(Bytes32([0; 32])),
+            issued_at: 1,
+            starts_at: 0,
+            expires_at: 0,
+            lease_until: 0,
+            grace_until: 0,
+            apply_by: 0,
+            terms: Terms::default(),
+        }
+    }
+
+    fn entry(pending: Option<Operation>) -> Entry {
+        Entry {
+            activation_id: ActivationId::from_random([1; 10]),
+            record: Some(String::new()),
+            device_key: Seed::new([0; 32]),
+            restored: false,
+            orphaned: None,
+            too_late: false,
+            pending: pending.map(|operation| Pending {
+                op: Id([3; 16]),
+                operation,
+                request: String::new(),
+                fresh_key: None,
+                displaced: None,
+                restored: false,
+            }),
+            activated_at: 0,
+            contacted_at: 0,
+        }
+    }
+
+    /// One user's store, readable by others, serves nobody else.
+    #[test]
+    fn another_users_record_is_as_untrusted_as_another_machines() {
+        let trusted = |user, host: &Evidence| {
+            facts(&entry(None), Some(&record()), &holder(user), host).host_trusted
+        };
+        assert!(trusted(1, &host()));
+        assert!(!trusted(2, &host()));
+        assert!(!trusted(1, &Evidence::default()));
+    }
+
+    #[test]
+    fn seats_on_their_way_back_are_out_of_use() {
+        let giving_back = |seats| {
+            let fulfillment_id = "F-1".to_owned();
+            let pending = Operation::Return { seats, fulfillment_id, generation: 1 };
+            let facts = facts(&entry(Some(pending)), Some(&record()), &holder(1), &host());
+            (facts.pending, facts.seats)
+        };
+        assert_eq!(giving_back(2), (PendingKind::ReturnSome, 3));
+        assert_eq!(giving_back(0), (PendingKind::ReturnAll, 0));
+    }
 }

@@ -1,5 +1,7 @@
 //! One pending operation: sent, its answer verified, applied. Between commits no lock is held.
 
+use std::time::Duration;
+
 use lm_protocol::exchange::{PATH, POST_TYPE};
 use lm_protocol::{
     ActivationId, Answer, Keyring, Operation, Post, Record, Reply, Request, TimeStatement, Verdict,
@@ -7,13 +9,12 @@ use lm_protocol::{
 };
 
 use super::Client;
-use super::apply::{Outcome, apply};
+use super::apply::{Outcome, apply, commit_of};
 use super::state::Pending;
 use crate::error::{Code, Error, Result};
-use crate::limits::LOOK_EVERY;
+use crate::limits::STATUS_AGE;
 use crate::log::Level;
 use crate::ports::{HttpRequest, HttpResponse};
-use crate::storage::Commit;
 
 /// A reply, everything in it verified and bound to the request.
 pub(super) struct Answered {
@@ -25,7 +26,19 @@ pub(super) struct Answered {
     pub(super) keyring: Keyring,
     /// The portal's time for this call.
     pub(super) time: i64,
+    /// It came within the call's timeout by the boot clock: no suspended machine held it back.
+    pub(super) time_is_fresh: bool,
 }
+
+/// One call of the host: who wants it, and until when (by the monotonic clock) it may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) wish: Wish,
+    pub(super) until: Duration,
+}
+
+/// By how much a call may outlast its timeout without a suspension: connecting and verifying.
+const DRIFT: Duration = Duration::from_secs(10);
 
 /// Whether a person asked for this, or a program's routine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,29 +56,40 @@ impl Client {
         &self,
         id: ActivationId,
         pending: &Pending,
-        wish: Wish,
+        call: Call,
     ) -> Result<Outcome> {
-        self.check_backoff(wish)?;
+        self.check_backoff(call.wish)?;
         if let Operation::Return { .. } = pending.operation {
             // The seats are out of use in every process before the portal frees them.
-            self.ports.clock.sleep(LOOK_EVERY);
+            self.ports.clock.sleep(STATUS_AGE);
         }
-        self.line(Level::Debug, || format!("{id}: asking the portal ({}).", pending.op));
-        let response = match self.post(pending) {
+        self.line(Level::Debug, || format!("{}: asking the portal ({}).", masked(id), pending.op));
+        let asked_at = self.ports.clock.boot();
+        let response = match self.post(pending, call.until) {
             Ok(response) => response,
             Err(error) => return Err(self.note_failure(error)),
         };
-        let answered = self.verify(pending, &response)?;
-        let outcome = self.change(|draft| Ok((apply(draft, &answered), Commit::Write)))?;
+        let mut answered =
+            self.verify(pending, &response).map_err(|error| self.note_failure(error))?;
+        let took = self.ports.clock.boot().saturating_sub(asked_at);
+        answered.time_is_fresh = took <= self.timeout.saturating_add(DRIFT);
+        let outcome = self.change(|draft| {
+            let commit = commit_of(draft, &answered);
+            Ok((apply(draft, &answered), commit))
+        })?;
         self.line(Level::Info, || match &outcome.result {
-            Ok(()) => format!("{id}: done."),
-            Err(error) => format!("{id}: {error}"),
+            Ok(()) => format!("{}: done.", masked(id)),
+            Err(error) => format!("{}: {error}", masked(id)),
         });
         Ok(outcome)
     }
 
-    fn post(&self, pending: &Pending) -> Result<(lm_protocol::Id, HttpResponse)> {
+    fn post(&self, pending: &Pending, until: Duration) -> Result<(lm_protocol::Id, HttpResponse)> {
         let Some(url) = &self.portal_url else { return Err(Error::from_code(Code::NoPortal)) };
+        let timeout = until.saturating_sub(self.ports.clock.monotonic());
+        if timeout.is_zero() {
+            return Err(Error::from_code(Code::Timeout));
+        }
         let time_nonce = self.new_id()?;
         let body = Post { request: pending.request.clone(), time_nonce }.to_bytes()?;
         let response = self.transport.post(&HttpRequest {
@@ -73,7 +97,7 @@ impl Client {
             content_type: POST_TYPE,
             body: &body,
             response_max: limits::REPLY_MAX,
-            timeout: self.timeout,
+            timeout,
         })?;
         match response.status {
             200 => Ok((time_nonce, response)),
@@ -110,7 +134,7 @@ impl Client {
             Verdict::Granted { record } => Some(granted(&keyring, &request, &answer, record)?),
             _ => None,
         };
-        Ok(Answered { request, answer, record, keyring, time: statement.time })
+        Ok(Answered { request, answer, record, keyring, time: statement.time, time_is_fresh: true })
     }
 }
 
@@ -133,6 +157,12 @@ fn granted(
         && Some(&record.fulfillment_id) == answer.fulfillment_id.as_ref()
         && record.generation == answer.generation;
     if same { Ok(record) } else { Err(Error::from_code(Code::Mismatch)) }
+}
+
+/// Who knows an activation ID can activate it: a log shows its end only.
+fn masked(id: ActivationId) -> String {
+    let text = id.to_string();
+    format!("…{}", text.get(text.len().saturating_sub(5)..).unwrap_or_default())
 }
 
 fn not_the_portal(why: &str) -> Error {

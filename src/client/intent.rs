@@ -1,13 +1,18 @@
 //! An operation, made: its request is signed once, kept, and sent byte for byte until answered.
 
 use lm_protocol::envelope::sign;
-use lm_protocol::{ActivationId, Id, Operation, Request, SigningKey, StoreRef};
+use lm_protocol::{ActivationId, Id, Operation, Request, SigningKey, StoreRef, limits};
 
 use super::Client;
 use super::state::{Entry, Pending, Seed};
 use super::store::Draft;
 use crate::error::{Code, Error, Result};
 use crate::limits::RECORDS_MAX;
+use crate::storage::CONTENTS_MAX;
+
+/// What is left free for operations on the licenses that are here: a record and the requests about
+/// it. A store without this room takes no further license, and can still refresh and return.
+const RESERVE: usize = limits::RECORD_MAX + 3 * limits::REQUEST_MAX;
 
 /// Who signs, and what is shown.
 pub(super) enum Signing {
@@ -44,10 +49,12 @@ impl Client {
     }
 
     fn add_entry(&self, draft: &mut Draft<'_>, id: ActivationId, pending: &Pending) -> Result<()> {
-        if draft.state.entries.len() >= RECORDS_MAX {
+        let room = CONTENTS_MAX.saturating_sub(draft.state.encoded_len()?);
+        if draft.state.entries.len() >= RECORDS_MAX || room < RESERVE {
+            let count = draft.state.entries.len();
             return Err(Error::new(
                 Code::StorageFull,
-                "Trusted storage holds 1000 licenses, the most it can.",
+                format!("Trusted storage holds {count} licenses and has no room for another."),
             )
             .with_hint("Return or remove licenses that are no longer used."));
         }

@@ -88,7 +88,11 @@ impl Seen {
     /// Each entry with its facts.
     fn facts(&self, client: &Client) -> Vec<Facts> {
         let pairs = self.state.entries.iter().zip(&self.records);
-        pairs.map(|(entry, record)| entry::facts(entry, record.as_deref(), &client.host)).collect()
+        pairs
+            .map(|(entry, record)| {
+                entry::facts(entry, record.as_deref(), &client.holder, &client.host)
+            })
+            .collect()
     }
 
     fn table(&self, client: &Client, facts: &[Facts]) -> Table {
@@ -137,7 +141,11 @@ impl Client {
         let mut seen = match self.sight.seen.try_lock() {
             Ok(seen) => seen,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::WouldBlock) => {
+                // Another call looks; the next status sees to it that it was late enough.
+                self.sight.due.store(0, Ordering::Relaxed);
+                return;
+            }
         };
         let result = self.look_into(&mut seen, Duration::ZERO);
         drop(seen);

@@ -217,6 +217,11 @@ impl Client {
         if self.fork.is_child() { Err(Error::from_code(Code::Forked)) } else { Ok(()) }
     }
 
+    /// The end of a call that begins now, by the monotonic clock.
+    fn deadline(&self) -> Duration {
+        self.ports.clock.monotonic().saturating_add(self.timeout)
+    }
+
     fn line(&self, level: Level, text: impl FnOnce() -> String) {
         if let Some(log) = &self.log {
             log.line(level, text);

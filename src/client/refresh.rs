@@ -3,7 +3,7 @@
 use lm_protocol::{ActivationId, Operation};
 
 use super::Client;
-use super::exchange::Wish;
+use super::exchange::{Call, Wish};
 use super::intent::Signing;
 use super::state::Pending;
 use super::store::Draft;
@@ -19,27 +19,32 @@ const STEPS: usize = 4;
 
 /// One record, or each: one failure stops no other, the first is returned.
 pub(super) fn refresh(client: &Client, id: Option<ActivationId>) -> Result<()> {
+    let call = Call { wish: Wish::Routine, until: client.deadline() };
     match id {
         Some(id) => {
             client.must_be_here(id)?;
-            refresh_one(client, id)
+            refresh_one(client, id, call)
         }
-        None => super::resume::each(client.ids_here()?, |id| refresh_one(client, id)),
+        None => super::resume::each(client.ids_here()?, |id| refresh_one(client, id, call)),
     }
 }
 
-fn refresh_one(client: &Client, id: ActivationId) -> Result<()> {
+fn refresh_one(client: &Client, id: ActivationId, call: Call) -> Result<()> {
+    // A refresh that isn't asked for yet is not begun.
+    client.check_backoff(call.wish)?;
     for _ in 0..STEPS {
         match client.change(|draft| decide(client, draft, id))? {
             Step::Own(pending) => {
-                let result = client.settle(id, &pending, Wish::Routine)?.result;
-                // Granted, but too late to use: settled, and asked anew.
-                if result.as_ref().err().map(Error::code) != Some(Code::TooLate) {
+                let result = client.settle(id, &pending, call)?.result;
+                // Granted, but too late to use, or to a store older than the portal remembers:
+                // settled, and asked anew.
+                let code = result.as_ref().err().map(Error::code);
+                if !matches!(code, Some(Code::TooLate | Code::Restored)) {
                     return result;
                 }
             }
             Step::Finish(pending) => {
-                let outcome = client.settle(id, &pending, Wish::Routine)?;
+                let outcome = client.settle(id, &pending, call)?;
                 let same = matches!(pending.operation, Operation::Refresh { .. });
                 // An old answer carries an old lease: then this call asks for itself.
                 let old = outcome.stored && outcome.result.is_ok();

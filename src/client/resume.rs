@@ -3,21 +3,22 @@
 use lm_protocol::ActivationId;
 
 use super::Client;
-use super::exchange::Wish;
+use super::exchange::{Call, Wish};
 use crate::error::Result;
 use crate::storage::Commit;
 
 pub(super) fn resume(client: &Client) -> Result<()> {
-    each(client.ids_here()?, |id| finish(client, id))
+    let call = Call { wish: Wish::Person, until: client.deadline() };
+    each(client.ids_here()?, |id| finish(client, id, call))
 }
 
-fn finish(client: &Client, id: ActivationId) -> Result<()> {
+fn finish(client: &Client, id: ActivationId, call: Call) -> Result<()> {
     let pending = client.change(|draft| {
         let pending = draft.state.entry(id).and_then(|entry| entry.pending.clone());
         Ok((pending, Commit::Keep))
     })?;
     match pending {
-        Some(pending) => client.settle(id, &pending, Wish::Person)?.result,
+        Some(pending) => client.settle(id, &pending, call)?.result,
         None => Ok(()),
     }
 }

@@ -89,8 +89,8 @@ pub(super) struct Backoff {
     pub(super) until: i64,
     /// The last failure's code.
     pub(super) code: i32,
-    /// The portal itself asked for it: that binds a person's wish too.
-    pub(super) by_portal: bool,
+    /// Until when a person's wish is held back too, since the portal itself asked for it; 0: not.
+    pub(super) person_until: i64,
 }
 
 /// The seed of a device key, wiped when dropped, never printed.
@@ -104,6 +104,13 @@ impl State {
         serde_json::from_slice(bytes).map_err(|_| {
             Error::new(Code::StorageDamaged, "Trusted storage opens but holds no licenses of ours.")
         })
+    }
+
+    /// How many bytes the section takes.
+    pub(super) fn encoded_len(&self) -> Result<usize> {
+        let mut contents = Contents::default();
+        self.encode(&mut contents)?;
+        Ok(contents.get(SECTION).map_or(0, <[u8]>::len))
     }
 
     /// Writes the section.

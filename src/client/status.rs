@@ -24,7 +24,6 @@ pub(super) fn status(client: &Client, activation_id: Option<&[u8]>) -> Result<St
 
 /// The release is built for size; what a host calls in its loops is laid out in one piece all the same.
 #[inline(always)]
-#[expect(clippy::manual_map, reason = "a closure is not laid out here in a build for size")]
 fn of_key(client: &Client, key: Key) -> Option<Status> {
     let (wall, monotonic) = look_and_clocks(client);
     loop {

@@ -28,6 +28,11 @@ impl Draft<'_> {
         entry::verify(&self.keyring, &self.client.product, self.state.entry(id)?)
     }
 
+    /// The version of the newest keyset that this store has; 0: none.
+    pub(super) fn keyset_version(&self) -> u64 {
+        self.keyring.keyset_version()
+    }
+
     /// Fulfillment and generation that a message about the record of an entry names.
     pub(super) fn about(&self, id: ActivationId) -> Result<(String, u64)> {
         let record = self.record(id).ok_or_else(|| Error::from_code(Code::Signature))?;
@@ -37,7 +42,7 @@ impl Draft<'_> {
     /// Facts and status of an activation ID; of nothing, where it isn't here.
     pub(super) fn judge(&self, id: ActivationId) -> (Facts, Status) {
         let facts = self.state.entry(id).map_or_else(Facts::default, |entry| {
-            entry::facts(entry, self.record(id).as_deref(), &self.client.host)
+            entry::facts(entry, self.record(id).as_deref(), &self.client.holder, &self.client.host)
         });
         (facts, evaluate(&facts, &self.now))
     }
@@ -50,7 +55,7 @@ impl Client {
         &self,
         change: impl FnOnce(&mut Draft<'_>) -> Result<(T, Commit)>,
     ) -> Result<T> {
-        self.change_within(LOCK_WAIT, change)
+        self.change_within(LOCK_WAIT.min(self.timeout), change)
     }
 
     fn change_within<T>(
@@ -70,7 +75,7 @@ impl Client {
             let mut draft = Draft { client: self, state, standing: *standing, now, keyring };
             draft.state.marks = marks.with_wall(now.wall);
             let (value, commit) = change(&mut draft)?;
-            if commit == Commit::Write {
+            if commit != Commit::Keep {
                 draft.state.encode(contents)?;
             }
             Ok((value, commit))

@@ -42,7 +42,7 @@ pub struct lm_record_info {
     pub activation_id: *const c_char,
     /// "" before the portal's answer.
     pub fulfillment_id: *const c_char,
-    /// The names, with =LIMIT where one has a limit, separated by a blank: "ortho tiles=16".
+    /// The names, separated by a blank: "ortho raster". lm_feature_limit tells a limit.
     pub features: *const c_char,
     /// LM_STATE_*.
     pub state: u32,

@@ -125,7 +125,8 @@ pub fn remove(
     }
     let allowed = match status.state {
         State::Absent => return Err(Code::NotFound),
-        State::Orphaned => true,
+        // It holds no seat, whatever else is wrong with it.
+        _ if facts.orphaned => true,
         State::Expired => status.cause == Some(Code::Expired),
         State::Untrusted => !facts.host_trusted,
         _ => false,
@@ -167,7 +168,7 @@ mod tests {
         let ask = Ok(Return::Ask { seats: 2 });
         let no = Err(Code::NotAllowed);
         let yes = Ok(Remove::Remove);
-        let rows: [Row; 10] = [
+        let rows: [Row; 11] = [
             (
                 "absent",
                 Facts::default(),
@@ -208,6 +209,13 @@ mod tests {
             (
                 "orphaned",
                 Facts { orphaned: true, ..active() },
+                Ok(Activate::New),
+                Ok(Return::Clean),
+                yes,
+            ),
+            (
+                "orphaned and restored",
+                Facts { orphaned: true, restore_trusted: false, ..active() },
                 Ok(Activate::New),
                 Ok(Return::Clean),
                 yes,

@@ -54,7 +54,9 @@ fn next(status: &Status) -> Option<String> {
         NextStep::Resume => "Resume to finish it; nothing is lost.",
         NextStep::Repair => "Activate it again on this machine; it takes no second seat.",
         NextStep::Remove => "Remove the entry, or activate a license again.",
-        NextStep::CorrectClock => "Correct the clock, or refresh the license over the network.",
+        NextStep::CorrectClock => {
+            "Correct the clock; if it is right, refresh the license over the network."
+        }
         NextStep::ContactVendor => match status.cause {
             Some(cause) => return Some(cause.hint().to_owned()),
             None => "Ask the vendor.",

@@ -24,6 +24,12 @@ impl Core {
         change: impl FnOnce(&Standing, &mut Contents) -> Result<(T, Commit)>,
     ) -> Result<T> {
         let mut judged = Judged::of(&self.gather()?, self.sealer.as_ref());
+        if judged.is_foreign {
+            let directory = self.paths.dir.display();
+            let sentence = format!("{directory} holds files named a or b that are not lm's.");
+            return Err(Error::new(Code::StorageUnsafe, sentence)
+                .with_hint("Give trusted storage a directory of its own."));
+        }
         let mut standing = judged.standing();
         match judged.state {
             State::Newer => return Err(Error::from_code(Code::StorageNewer)),
@@ -36,9 +42,14 @@ impl Core {
         }
         let mut contents = judged.contents();
         let (value, commit) = change(&standing, &mut contents)?;
-        if commit == Commit::Write {
-            self.commit(judged, &standing, &contents)?;
+        match commit {
+            Commit::Keep => return Ok(value),
+            Commit::Write => {}
+            Commit::WriteAbove(seen) => {
+                standing.next_generation = standing.next_generation.max(next(seen)?);
+            }
         }
+        self.commit(judged, &standing, &contents)?;
         Ok(value)
     }
 

@@ -202,6 +202,13 @@ pub(super) fn parse(bytes: &[u8], sealer: &dyn Sealer) -> Parsed {
     open(bytes, &preamble, sealer).map_or(Parsed::Invalid, |image| Parsed::Whole(Box::new(image)))
 }
 
+/// Whether these bytes were never an image: they begin otherwise, and not with the zeros of a file
+/// whose first write was lost.
+pub(super) fn is_foreign(bytes: &[u8]) -> bool {
+    let start = bytes.get(..MAGIC.len()).unwrap_or(bytes);
+    !MAGIC.starts_with(start) && start.iter().any(|byte| *byte != 0)
+}
+
 struct Preamble {
     format: u16,
     oldest_reader: u16,

@@ -3,7 +3,7 @@
 
 use super::anchor::{self, Found};
 use super::contents::Contents;
-use super::image::{Identity, Image, Parsed, parse};
+use super::image::{Identity, Image, Parsed, is_foreign, parse};
 use super::read::Raw;
 use super::seal::Sealer;
 use super::standing::{Note, Standing, State};
@@ -21,6 +21,8 @@ pub(super) struct Judged {
     /// Whether the file of the newest image is the one that the image names.
     identity_agrees: bool,
     pub(super) notes: Vec<Note>,
+    /// No anchor knows of a store here, and what stands in its place was never one.
+    pub(super) is_foreign: bool,
     newer: Option<([u8; 16], u64)>,
 }
 
@@ -56,10 +58,15 @@ impl Judged {
             generations,
             identity_agrees,
             notes,
+            is_foreign: false,
             newer,
         };
         judged.state = judged.decide(raw);
         judged.note_anchors(raw);
+        let mut pieces = raw.images.iter().flatten();
+        judged.is_foreign = judged.state == State::Damaged
+            && judged.anchor == Found::Missing
+            && pieces.any(|piece| is_foreign(&piece.bytes));
         judged
     }
 
@@ -73,7 +80,10 @@ impl Judged {
         let holds_something = !image.contents.is_empty();
         let broken = match self.anchor {
             Found::Standing(anchor) if anchor.store_id == image.frame.store_id => {
-                image.generation < anchor.generation
+                // Files that the image does not name were copied here, and the anchor may have
+                // been copied with them.
+                let copied = image.identities[self.index].is_known() && !self.identity_agrees;
+                image.generation < anchor.generation || (holds_something && copied)
             }
             Found::Standing(_) => holds_something,
             Found::Missing | Found::Damaged => holds_something && !self.identity_agrees,

@@ -58,6 +58,9 @@ pub struct Storage {
 pub enum Commit {
     /// They are committed.
     Write,
+    /// They are committed at a generation above this one, which an anchor outside of the machine
+    /// has seen.
+    WriteAbove(u64),
     /// They are dropped; nothing is written.
     Keep,
 }

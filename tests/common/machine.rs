@@ -24,6 +24,8 @@ pub struct Settings {
     pub storage: PathBuf,
     pub identity: String,
     pub product: String,
+    /// Of a whole call, in milliseconds; 0: the library's own.
+    pub timeout: u32,
 }
 
 /// What a call that failed said.
@@ -54,6 +56,7 @@ impl Machine {
             storage: storage.path().join("store"),
             identity: identity.to_owned(),
             product: PRODUCT.to_owned(),
+            timeout: 0,
         };
         let client = settings.open().expect("a client");
         Self { client, settings, _storage: Some(storage) }
@@ -210,15 +213,21 @@ impl Settings {
         options.storage_dir = storage.as_ptr();
         options.host_identity = identity.as_ptr();
         options.host_label = identity.as_ptr();
+        options.timeout_ms = self.timeout;
         let mut client = ptr::null_mut();
         // SAFETY: options that live, places for the client and the error.
         outcome(|error| unsafe { lm_client_open(&raw const options, &raw mut client, error) })?;
         Ok(client)
     }
 
+    /// The anchor file that the library keeps outside of the store.
+    pub fn anchor(&self) -> Option<PathBuf> {
+        anchor_of(&self.storage, &self.trust_root, &self.product)
+    }
+
     /// Takes away what the library keeps outside of the store.
     pub fn remove_anchor(&self) {
-        if let Some(anchor) = anchor_of(&self.storage, &self.trust_root, &self.product) {
+        if let Some(anchor) = self.anchor() {
             let _ = std::fs::remove_file(anchor);
         }
     }

@@ -200,7 +200,7 @@ fn rule_3_a_return_waits_out_what_other_processes_may_still_believe() {
     client.activate(&id, 1).unwrap();
     assert!(clock.1.lock().unwrap().is_empty(), "an activation waits for nothing");
     client.return_(&id, 0).unwrap();
-    assert_eq!(*clock.1.lock().unwrap(), [lm::limits::LOOK_EVERY]);
+    assert_eq!(*clock.1.lock().unwrap(), [lm::limits::STATUS_AGE]);
 }
 
 #[test]

@@ -158,6 +158,128 @@ fn a_damaged_store_says_so_and_is_replaced_only_by_an_activation() {
     assert_eq!((damaged.state(&id), world.seats(&id)), ("ACTIVE".to_owned(), (1, 0)));
 }
 
+/// The whole machine put back to an earlier day, its anchors too: only the portal remembers. One
+/// activation heals it, however much has happened since, and so it does for a new ID.
+#[test]
+fn a_machine_restored_whole_is_healed_by_one_activation() {
+    let world = World::new();
+    let (id, new) = (world.cc(2), world.nl(1));
+    let machine = world.machine("field-1");
+    machine.activate(&id, 1).unwrap();
+    let anchor = machine.settings.anchor().unwrap();
+    let (saved, saved_anchor) = (machine.images(), std::fs::read(&anchor).unwrap());
+    for _ in 0..12 {
+        machine.refresh(Some(&id)).unwrap();
+    }
+    put_back(&machine, &saved);
+    std::fs::write(&anchor, saved_anchor).unwrap();
+    let restored = machine.again();
+    assert_eq!(restored.state(&id), "ACTIVE", "nothing here can know better");
+    assert_eq!(restored.refresh(Some(&id)).unwrap_err().code, LM_ERR_STALE);
+    assert_eq!(restored.status(Some(&id)).cause, LM_ERR_RESTORED);
+    restored.activate(&id, 1).unwrap();
+    restored.activate(&new, 1).unwrap();
+    assert_eq!(
+        (restored.state(&id), restored.state(&new)),
+        ("ACTIVE".to_owned(), "ACTIVE".to_owned())
+    );
+    restored.refresh(None).unwrap();
+    assert_eq!((world.seats(&id), world.seats(&new)), ((1, 1), (1, 0)));
+}
+
+/// Store and anchor brought back as new files, as a backup of a home does: a copy, however new.
+#[test]
+fn r54_a_home_restored_from_a_backup_after_a_return_gives_nothing() {
+    let world = World::new();
+    let id = world.nl(1);
+    let machine = world.machine("field-1");
+    machine.activate(&id, 1).unwrap();
+    let anchor = machine.settings.anchor().unwrap();
+    let (saved, saved_anchor) = (machine.images(), std::fs::read(&anchor).unwrap());
+    machine.return_(&id, 0).unwrap();
+    for path in
+        [machine.settings.storage.join("a"), machine.settings.storage.join("b"), anchor.clone()]
+    {
+        std::fs::rename(&path, path.with_extension("gone")).unwrap();
+    }
+    put_back(&machine, &saved);
+    std::fs::write(&anchor, saved_anchor).unwrap();
+    std::fs::remove_file(anchor.with_extension("gone")).unwrap();
+    let restored = machine.again();
+    assert_eq!(
+        (restored.state(&id), restored.status(Some(&id)).usable),
+        ("UNTRUSTED".to_owned(), 0)
+    );
+    restored.return_(&id, 0).unwrap();
+    assert_eq!(world.seats(&id), (0, 1), "and is credited once");
+}
+
+/// A store takes no more licenses than it can refresh and return.
+#[test]
+fn a_full_store_still_refreshes_and_returns() {
+    let world = World::new();
+    let entitlement = world.entitlement_with(100, |new| {
+        let name = |n| lm_protocol::Feature { name: format!("{n:064}"), limit: Some(i64::MAX) };
+        new.features = (0..128).map(name).collect();
+    });
+    let ids = world.portal.generate(&entitlement, lm_portal::Kind::Nl, 1, 100).unwrap();
+    let machine = world.machine("field-1");
+    let (mut held, mut refused) = (Vec::new(), None);
+    for id in &ids {
+        match machine.activate(&id.activation_id, 1) {
+            Ok(()) => held.push(id.activation_id.clone()),
+            Err(failure) => {
+                refused = Some((id.activation_id.clone(), failure));
+                break;
+            }
+        }
+    }
+    let (one_too_many, failure) = refused.expect("a bound");
+    assert_eq!(failure.code, LM_ERR_STORAGE_FULL, "{failure:?}");
+    assert_eq!(world.seats(&one_too_many), (0, 1), "the portal was not asked");
+    machine.refresh(None).unwrap();
+    machine.return_(&held[0], 0).unwrap();
+    machine.activate(&one_too_many, 1).unwrap();
+}
+
+/// The time of a call is that of the whole call, however many records it goes through.
+#[test]
+fn resuming_many_with_a_silent_portal_ends_in_time() {
+    let mut world = World::new();
+    let ids = [world.nl(1), world.nl(1), world.nl(1)];
+    let machine = world.machine("field-1");
+    world.stop();
+    for id in &ids {
+        machine.activate(id, 1).unwrap_err();
+    }
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let hasty = machine.with(|settings| {
+        settings.portal_url = Some(format!("http://{}", silent.local_addr().unwrap()));
+        settings.timeout = 300;
+    });
+    assert_eq!(hasty.resume().unwrap_err().code, LM_ERR_TIMEOUT);
+    silent.set_nonblocking(true).unwrap();
+    let asked = std::iter::from_fn(|| silent.accept().ok()).count();
+    assert_eq!(asked, 1, "the first took all the time there was");
+    assert!(ids.iter().all(|id| hasty.state(id) == "PENDING_ACTIVATION"), "nothing is lost");
+}
+
+#[test]
+fn a_folder_with_other_files_is_not_written_over() {
+    let world = World::new();
+    let id = world.nl(1);
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        std::fs::write(folder.path().join(name), "somebody's own file").unwrap();
+    }
+    let machine =
+        world.machine("field-1").with(|settings| settings.storage = folder.path().to_owned());
+    let refused = machine.activate(&id, 1).unwrap_err();
+    assert_eq!(refused.code, LM_ERR_STORAGE_UNSAFE, "{refused:?}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "somebody's own file");
+    assert_eq!(world.seats(&id), (0, 1));
+}
+
 fn put_back(machine: &Machine, images: &[Option<Vec<u8>>]) {
     for (name, bytes) in ["a", "b"].iter().zip(images) {
         std::fs::write(machine.settings.storage.join(name), bytes.as_ref().unwrap()).unwrap();
