@@ -378,14 +378,20 @@ typedef struct lm_options {
      * portal answers LM_ERR_NO_PORTAL.
      */
     const char *portal_url;
-    /** Where trusted storage lies, at most 4096 bytes. NULL: the default of the scope. */
+    /**
+     * Where trusted storage lies, at most 4096 bytes: a directory of its own, on a local disk,
+     * which an activation makes. NULL: the default of the scope.
+     */
     const char *storage_dir;
     /**
      * The application's own identity of the host, for a container or a test; 1 to 1024 bytes. NULL:
      * this machine's own factors. Only a salted hash of it leaves the machine.
      */
     const char *host_identity;
-    /** Shown to the license's owner beside the host ID, at most 128 bytes. NULL: none. */
+    /**
+     * Shown to the license's owner beside the host ID, at most 128 bytes, no control characters.
+     * NULL: none.
+     */
     const char *host_label;
     /** NULL: no proxy. "system": as the system is set. Else the proxy's URL. */
     const char *proxy;
@@ -555,12 +561,15 @@ LM_API void lm_client_free(lm_client *client);
  * seats: how many in all; 1 for a node-locked license.
  * out_error: the failure; may be NULL.
  * Ownership: nothing is kept.
- * Threads: any. Blocks, at most for the options' timeout_ms; lm_status never waits for it.
+ * Threads: any. Blocks, for the options' timeout_ms in all its exchanges and again at most so long
+ *     for another process that changes the storage (LM_ERR_BUSY); lm_status never waits for it.
+ *     A return waits 120 ms before it is sent, until every process has seen it.
  * Errors: LM_ERR_INVALID_ARGUMENT (seats 0), LM_ERR_ID_MALFORMED, LM_ERR_NO_PORTAL, LM_ERR_BUSY,
- *     those of trusted storage (40 to 48), of the network (70 to 79: the record is
- *     LM_STATE_PENDING_ACTIVATION, call again or lm_resume), of the answer (90 to 96), and the
- *     portal's refusals (110 to 129), each with its own number: LM_ERR_NO_SEATS says who holds
- *     them (lm_error_detail).
+ *     those of trusted storage (40 to 48), of the network (70 to 79), of the answer (90 to 96),
+ *     and the portal's refusals (110 to 129), each with its own number: LM_ERR_NO_SEATS says who
+ *     holds them (lm_error_detail). Whatever fails after the request was made durable, a
+ *     transport's LM_ERR_CANCELLED too, leaves the record LM_STATE_PENDING_ACTIVATION (or, where
+ *     there is a record, as it was) and loses nothing: call again, or lm_resume.
  * Since 0.1.
  */
 LM_API lm_result lm_activate(lm_client *client, const char *activation_id, uint32_t seats,

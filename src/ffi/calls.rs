@@ -18,12 +18,15 @@ pub(super) const ID_TEXT_MAX: usize = 256;
 /// seats: how many in all; 1 for a node-locked license.
 /// out_error: the failure; may be NULL.
 /// Ownership: nothing is kept.
-/// Threads: any. Blocks, at most for the options' timeout_ms; lm_status never waits for it.
+/// Threads: any. Blocks, for the options' timeout_ms in all its exchanges and again at most so long
+///     for another process that changes the storage (LM_ERR_BUSY); lm_status never waits for it.
+///     A return waits 120 ms before it is sent, until every process has seen it.
 /// Errors: LM_ERR_INVALID_ARGUMENT (seats 0), LM_ERR_ID_MALFORMED, LM_ERR_NO_PORTAL, LM_ERR_BUSY,
-///     those of trusted storage (40 to 48), of the network (70 to 79: the record is
-///     LM_STATE_PENDING_ACTIVATION, call again or lm_resume), of the answer (90 to 96), and the
-///     portal's refusals (110 to 129), each with its own number: LM_ERR_NO_SEATS says who holds
-///     them (lm_error_detail).
+///     those of trusted storage (40 to 48), of the network (70 to 79), of the answer (90 to 96),
+///     and the portal's refusals (110 to 129), each with its own number: LM_ERR_NO_SEATS says who
+///     holds them (lm_error_detail). Whatever fails after the request was made durable, a
+///     transport's LM_ERR_CANCELLED too, leaves the record LM_STATE_PENDING_ACTIVATION (or, where
+///     there is a record, as it was) and loses nothing: call again, or lm_resume.
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_activate(

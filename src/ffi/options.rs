@@ -39,12 +39,14 @@ pub struct lm_options {
     /// The portal's address: https, or http to this machine only. NULL: none; a call that needs the
     /// portal answers LM_ERR_NO_PORTAL.
     pub portal_url: *const c_char,
-    /// Where trusted storage lies, at most 4096 bytes. NULL: the default of the scope.
+    /// Where trusted storage lies, at most 4096 bytes: a directory of its own, on a local disk,
+    /// which an activation makes. NULL: the default of the scope.
     pub storage_dir: *const c_char,
     /// The application's own identity of the host, for a container or a test; 1 to 1024 bytes. NULL:
     /// this machine's own factors. Only a salted hash of it leaves the machine.
     pub host_identity: *const c_char,
-    /// Shown to the license's owner beside the host ID, at most 128 bytes. NULL: none.
+    /// Shown to the license's owner beside the host ID, at most 128 bytes, no control characters.
+    /// NULL: none.
     pub host_label: *const c_char,
     /// NULL: no proxy. "system": as the system is set. Else the proxy's URL.
     pub proxy: *const c_char,
