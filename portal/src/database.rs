@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, SqlSafeStr as _, Transaction};
 
 use crate::error::{Error, Result};
@@ -43,12 +44,6 @@ impl Database {
             builder.create(data).map_err(system)?;
         }
         let file = std::path::absolute(data).map_err(system)?.join("portal.db");
-        let mut owners = std::fs::OpenOptions::new();
-        owners.create(true).append(true);
-        // SQLite gives its files beside this one the same mode.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut owners, 0o600);
-        owners.open(&file).map_err(system)?;
         let path = file.to_str().ok_or_else(|| Error::Invalid("--data is not UTF-8".to_owned()))?;
         Self::open(&format!("sqlite://{}?mode=rwc", escaped(path))).await
     }
@@ -57,6 +52,9 @@ impl Database {
     pub async fn open(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let sqlite = url.starts_with("sqlite:");
+        if sqlite {
+            guard(url)?;
+        }
         // A database in memory lives in one connection.
         let connections = if url.contains(":memory:") { 1 } else { 8 };
         let pool = AnyPoolOptions::new()
@@ -175,6 +173,48 @@ async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
         let switches = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL;
             PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
         connection.execute(switches).await?;
+    }
+    Ok(())
+}
+
+/// Makes an SQLite database's file its owner's only, before anything is in it: it holds the portal's
+/// keys. SQLite gives its files beside this one the same mode.
+fn guard(url: &str) -> Result<()> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let asks_for = |what: &str| query.split('&').any(|part| part == what);
+    if url.contains(":memory:") || asks_for("mode=memory") || asks_for("mode=ro") {
+        return Ok(());
+    }
+    let options: SqliteConnectOptions = url.parse()?;
+    let file = options.get_filename();
+    if !file.exists() && !asks_for("mode=rwc") {
+        // Opening it says so.
+        return Ok(());
+    }
+    let system = |error: std::io::Error| {
+        Error::System(format!("making {} its owner's only: {error}", file.display()))
+    };
+    // A file that is there is not opened: SQLite's locks of this process end where any handle of it
+    // is closed.
+    if !file.exists() {
+        let mut owners = std::fs::OpenOptions::new();
+        owners.create_new(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut owners, 0o600);
+        match owners.open(file) {
+            // Another program was first.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            done => drop(done.map_err(system)?),
+        }
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(file).map_err(system)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let owners = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(file, owners).map_err(system)?;
+        }
     }
     Ok(())
 }

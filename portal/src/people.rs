@@ -198,13 +198,14 @@ fn token_hash(token: &str) -> String {
     to_hex(ring::digest::digest(&ring::digest::SHA256, token.as_bytes()).as_ref())
 }
 
+/// For how long failures count, in seconds. One window for all: whoever counts forgets the old ones.
+const WINDOW: i64 = 900;
+
 /// A limit on failures, never on successes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Throttle {
-    /// Failures before it closes.
+    /// Failures before it closes for the rest of the window.
     pub failures: i64,
-    /// For how long they count, in seconds.
-    pub window: i64,
 }
 
 impl Throttle {
@@ -223,20 +224,40 @@ impl Throttle {
             return Ok(None);
         };
         let (failures, since): (i64, i64) = (row.try_get("failures")?, row.try_get("since")?);
-        let left = since.saturating_add(self.window).saturating_sub(now);
+        let left = since.saturating_add(WINDOW).saturating_sub(now);
         Ok((failures >= self.failures && left > 0).then_some(left))
     }
 
-    /// Counts a failure.
-    pub(crate) async fn count(self, db: &mut AnyConnection, now: i64, subject: &str) -> Result<()> {
-        let old = now.saturating_sub(self.window);
+    /// Counts a failure, in one statement with the question whether there is room for it. `false`:
+    /// it is closed, and nothing was counted. What is counted before it is tried can't be tried
+    /// more often by trying it many times at once.
+    pub(crate) async fn count(
+        self,
+        db: &mut AnyConnection,
+        now: i64,
+        subject: &str,
+    ) -> Result<bool> {
+        let old = now.saturating_sub(WINDOW);
         sqlx::query("DELETE FROM throttle WHERE since <= $1").bind(old).execute(&mut *db).await?;
-        sqlx::query(
+        let done = sqlx::query(
             "INSERT INTO throttle (subject, failures, since) VALUES ($1, 1, $2)
-             ON CONFLICT (subject) DO UPDATE SET failures = throttle.failures + 1",
+             ON CONFLICT (subject) DO UPDATE SET failures = throttle.failures + 1
+             WHERE throttle.failures < $3",
         )
         .bind(subject.to_owned())
         .bind(now)
+        .bind(self.failures)
+        .execute(db)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Takes one back that was counted before it was tried, and was no failure.
+    pub(crate) async fn refund(self, db: &mut AnyConnection, subject: &str) -> Result<()> {
+        sqlx::query(
+            "UPDATE throttle SET failures = failures - 1 WHERE subject = $1 AND failures > 0",
+        )
+        .bind(subject.to_owned())
         .execute(db)
         .await?;
         Ok(())

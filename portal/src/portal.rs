@@ -9,6 +9,7 @@ use axum_server::Handle;
 use lm_protocol::Kind;
 use serde_json::json;
 use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::admin::entitlements::{EntitlementView, NewEntitlement};
@@ -24,7 +25,7 @@ use crate::ledger::identity;
 use crate::people::{self, Role};
 use crate::ports::{Clock, Random, SystemClock, SystemRandomness};
 use crate::server::tls::TlsFiles;
-use crate::server::{self, App};
+use crate::server::{self, App, HASHING_AT_ONCE};
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -311,6 +312,7 @@ async fn open(options: &PortalOptions) -> Result<(App, Option<FirstAdministrator
         random: Arc::clone(&options.random),
         secure: false,
         behind_proxy: options.behind_proxy,
+        hashing: Arc::new(Semaphore::new(HASHING_AT_ONCE)),
     };
     Ok((app, first, root.to_string()))
 }

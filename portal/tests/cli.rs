@@ -234,3 +234,29 @@ fn a_portal_that_serves_answers_its_health() {
     assert_eq!(http(&serving.url, "GET", "/healthz", &[], b"").text(), "ok\n");
     serving.stop();
 }
+
+#[test]
+fn the_keys_are_their_owners_only_wherever_the_database_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let widen = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let file = directory.path().join("by url.db");
+    for _ in 0..2 {
+        let url = format!("sqlite://{}?mode=rwc", file.display().to_string().replace(' ', "%20"));
+        let made = Command::new(binary()).args(["trust-root", "--database", &url]).output();
+        assert!(made.unwrap().status.success());
+        assert_eq!(mode(&file), 0o600, "made so, and made so again");
+        widen(&file, 0o644);
+    }
+
+    let data = directory.path().join("data");
+    let said = |output: Output| String::from_utf8(output.stderr).unwrap();
+    assert!(!said(run(&data, &["trust-root"])).contains("chmod"));
+    widen(&data, 0o755);
+    widen(&data.join("portal.db"), 0o640);
+    assert!(said(run(&data, &["trust-root"])).contains("chmod 700"));
+    assert_eq!(mode(&data.join("portal.db")), 0o600);
+}

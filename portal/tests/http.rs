@@ -2,10 +2,11 @@
 
 mod support;
 
-use lm_portal::{Kind, NewEntitlement};
+use lm_portal::{Kind, NewEntitlement, Portal};
+use lm_protocol::envelope::sign;
 use lm_protocol::exchange::{PATH, POST_TYPE};
-use lm_protocol::{ActivationId, Refusal, Verdict};
-use support::{activate, http, open, post};
+use lm_protocol::{ActivationId, Operation, Post, Refusal, Verdict};
+use support::{Response, activate, http, id, key, open, post, request};
 
 const KIND: [(&str, &str); 1] = [("Content-Type", POST_TYPE)];
 
@@ -76,6 +77,67 @@ fn only_failures_of_an_address_are_counted_and_they_pass() {
     let wait: i64 = response.header("retry-after").unwrap().parse().unwrap();
     clock.0.fetch_add(wait, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(http(running.url(), "POST", PATH, &KIND, b"{}").status, 400);
+}
+
+#[test]
+fn what_is_no_request_counts_against_its_address_and_a_holder_is_never_hindered() {
+    let directory = tempfile::tempdir().unwrap();
+    let (portal, _) = open(directory.path());
+    let running = portal.serve().unwrap();
+    let (url, root) = (running.url(), portal.trust_root());
+    let id = full(&portal);
+    let asked = activate(1, &id, 1);
+    let granted = post(url, &root, &asked);
+    for attempt in 0..=100 {
+        let response = http(url, "POST", PATH, &KIND, b"<html>");
+        assert_eq!(response.status, if attempt < 100 { 400 } else { 429 }, "attempt {attempt}");
+    }
+    assert_eq!(raw(url, &activate(2, &id, 1)).status, 429);
+    assert_eq!(post(url, &root, &asked), granted, "whoever holds it shares the address");
+}
+
+#[test]
+fn refusals_of_one_id_are_counted_for_those_who_hold_nothing_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (portal, clock) = open(directory.path());
+    let running = portal.serve().unwrap();
+    let (url, root) = (running.url(), portal.trust_root());
+    let id = full(&portal);
+    post(url, &root, &activate(1, &id, 1));
+    let mut holder = request(
+        2,
+        &id,
+        Operation::MoreSeats {
+            seats: 2,
+            fulfillment_id: portal.show(&id).unwrap().fulfillments.remove(0).fulfillment_id,
+            generation: 1,
+        },
+    );
+    (holder.device_key, holder.host) =
+        (key(1).public(), request(1, &id, holder.operation.clone()).host);
+    for number in 1000..1300 {
+        let answer = post(url, &root, &activate(number, &id, 1));
+        assert!(matches!(answer.verdict, Verdict::Denied { refusal: Refusal::NoSeats, .. }));
+    }
+    let closed = raw(url, &activate(1300, &id, 1));
+    assert_eq!(closed.status, 429, "{}", closed.text());
+    let answer = post(url, &root, &sign(&holder, &[&key(1)]).unwrap());
+    assert!(matches!(answer.verdict, Verdict::Stale), "answered, whatever the answer: {answer:?}");
+    let wait: i64 = closed.header("retry-after").unwrap().parse().unwrap();
+    clock.0.fetch_add(wait, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(raw(url, &activate(1300, &id, 1)).status, 200);
+}
+
+/// An activation ID of one seat.
+fn full(portal: &Portal) -> String {
+    let new = NewEntitlement::new("ortho", &[("raster", None)], 1);
+    let entitlement = portal.create_entitlement(&new).unwrap();
+    portal.generate(&entitlement, Kind::Nl, 1, 1).unwrap().remove(0).activation_id
+}
+
+fn raw(url: &str, envelope: &str) -> Response {
+    let body = Post { request: envelope.to_owned(), time_nonce: id(7) }.to_bytes().unwrap();
+    http(url, "POST", PATH, &KIND, &body)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use lm_portal::{Kind, NewEntitlement, Portal, Role, Running};
+use lm_portal::{Kind, NewEntitlement, Portal, PortalOptions, Role, Running};
 use support::{Response, activate, http, open, post};
 
 /// Fields of a form, as a browser encodes them.
@@ -96,6 +96,53 @@ fn nobody_sees_anything_before_signing_in_and_a_wrong_password_is_throttled() {
         assert_eq!(response.status, if attempt < 10 { 403 } else { 429 }, "attempt {attempt}");
     }
     assert_eq!(desk.browser.get("/activation-ids").status, 200, "who is in stays in");
+}
+
+fn sign_in(url: &str, from: &str, user: &str, password: &str) -> u16 {
+    let body = form(&[("user", user), ("password", password)]);
+    http(url, "POST", "/sign-in", &[FORM, ("X-Forwarded-For", from)], &body).status
+}
+
+#[test]
+fn guesses_made_at_once_are_counted_before_any_is_checked() {
+    let desk = desk();
+    let url = desk.running.url();
+    let checked = std::thread::scope(|scope| {
+        let guesses: Vec<_> =
+            (0..60).map(|_| scope.spawn(|| sign_in(url, "", "admin", "wrong"))).collect();
+        guesses.into_iter().map(|guess| guess.join().unwrap()).filter(|&s| s == 403).count()
+    });
+    assert_eq!(checked, 10);
+}
+
+#[test]
+fn strangers_close_their_own_address_never_a_name_and_a_success_costs_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = PortalOptions::in_directory(directory.path());
+    let portal = Portal::open(PortalOptions { behind_proxy: true, ..options }).unwrap();
+    let running = portal.serve().unwrap();
+    let first = portal.first_administrator().unwrap();
+    for stranger in 0..55 {
+        let from = format!("198.51.100.{stranger}");
+        assert_eq!(sign_in(running.url(), &from, "admin", "wrong"), 403);
+    }
+    for _ in 0..12 {
+        let status = sign_in(running.url(), "203.0.113.1", &first.user, &first.password);
+        assert_eq!(status, 303);
+    }
+}
+
+#[test]
+fn a_search_that_no_id_or_label_can_match_is_refused_with_a_sentence() {
+    let desk = desk();
+    let longest = "x".repeat(128);
+    assert_eq!(desk.browser.get(&format!("/activation-ids?search={longest}")).status, 200);
+    for longer in [129, 60_000] {
+        let search = "x".repeat(longer);
+        let response = desk.browser.get(&format!("/activation-ids?search={search}"));
+        assert_eq!(response.status, 400);
+        assert!(response.text().contains("at most 128 characters"), "{}", response.text());
+    }
 }
 
 #[test]

@@ -50,8 +50,25 @@ pub fn is_vendor(text: &str) -> bool {
     (1..=VENDOR_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// Whether the text is a host label: printable, may be empty.
+/// Whether the text is a host label: printable, may be empty. What has no width, or turns the
+/// direction of what follows, would let one machine look like another.
 #[must_use]
 pub fn is_label(text: &str) -> bool {
-    text.len() <= LABEL_MAX && !text.chars().any(char::is_control)
+    let hides = |c| matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
+    text.len() <= LABEL_MAX && !text.chars().any(|c| c.is_control() || hides(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_holds_nothing_that_hides_or_turns_what_is_shown() {
+        for label in ["", "desk <2>", "Schreibtisch Süd", "مكتب", "机"] {
+            assert!(is_label(label), "{label:?}");
+        }
+        for hidden in ['\n', '\u{200B}', '\u{200F}', '\u{202E}', '\u{2066}', '\u{FEFF}'] {
+            assert!(!is_label(&format!("desk{hidden}2")), "{hidden:?}");
+        }
+    }
 }

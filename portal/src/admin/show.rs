@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::{AnyConnection, Row as _};
 
 use super::{Act, unknown};
-use crate::error::{Result, damaged};
+use crate::error::{Error, Result, damaged};
 use crate::ledger::activation::{self, Activation, kind_text};
 use crate::ledger::fulfillment::{self, Fulfillment};
 use crate::ledger::seats;
@@ -136,7 +136,8 @@ pub struct Page<'a> {
     pub all: bool,
     /// Only of this entitlement; empty: of all.
     pub entitlement_id: &'a str,
-    /// Only those whose ID or a holder's host ID or label contains this; empty: all.
+    /// Only those whose ID or a holder's host ID or label contains this, of at most 128
+    /// characters; empty: all.
     pub search: &'a str,
     /// How many to pass over.
     pub offset: i64,
@@ -146,6 +147,7 @@ pub struct Page<'a> {
 
 /// Activation IDs, the newest first, as of now.
 pub async fn list(act: &mut Act<'_>, page: Page<'_>) -> Result<Vec<ActivationView>> {
+    let search = pattern(page.search)?;
     settle_due(act.db, act.now).await?;
     let rows = sqlx::query(
         "SELECT activation_id FROM activation_ids
@@ -157,7 +159,7 @@ pub async fn list(act: &mut Act<'_>, page: Page<'_>) -> Result<Vec<ActivationVie
     )
     .bind(i64::from(page.all))
     .bind(page.entitlement_id.to_owned())
-    .bind(pattern(page.search))
+    .bind(search)
     .bind(page.limit)
     .bind(page.offset)
     .fetch_all(&mut *act.db)
@@ -195,12 +197,17 @@ async fn settle_due(db: &mut AnyConnection, now: i64) -> Result<()> {
 }
 
 /// A search as a LIKE pattern; what LIKE reads as a sign becomes any character.
-fn pattern(search: &str) -> String {
+fn pattern(search: &str) -> Result<String> {
+    /// Longer than any ID or label, and far below what a database takes as a pattern.
+    const LONGEST: usize = 128;
     let search = search.trim();
     if search.is_empty() {
-        return String::new();
+        return Ok(String::new());
     }
-    format!("%{}%", search.replace(['%', '_', '\\'], "_").to_uppercase())
+    if search.chars().count() > LONGEST {
+        return Err(Error::Invalid(format!("a search has at most {LONGEST} characters")));
+    }
+    Ok(format!("%{}%", search.replace(['%', '_', '\\'], "_").to_uppercase()))
 }
 
 fn id_of(text: &str) -> Result<ActivationId> {

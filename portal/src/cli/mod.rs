@@ -82,6 +82,9 @@ fn open_with(options: PortalOptions, fresh: Fresh) -> Result<Portal> {
             data.display()
         )));
     }
+    if let Location::Directory(data) = &options.location {
+        warn_of_others(data);
+    }
     let portal = Portal::open(options)?;
     if let Some(first) = portal.first_administrator() {
         say(&format!(
@@ -91,6 +94,22 @@ fn open_with(options: PortalOptions, fresh: Fresh) -> Result<Portal> {
     }
     Ok(portal)
 }
+
+/// Says so where others of this machine get into a data directory that was there before.
+#[cfg(unix)]
+fn warn_of_others(data: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if std::fs::metadata(data).is_ok_and(|data| data.permissions().mode() & 0o077 != 0) {
+        let data = data.display();
+        say(&format!(
+            "lm-portal: warning: others can get into {data}, which holds the portal's keys; \
+             `chmod 700 {data}` keeps them out"
+        ));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_others(_: &std::path::Path) {}
 
 /// Writes to standard output. A reader that has gone away is no failure of the command.
 fn print(text: &str) -> Result<()> {

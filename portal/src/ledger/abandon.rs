@@ -6,6 +6,7 @@ use serde_json::json;
 use super::activation::Activation;
 use super::case::{Case, Outcome};
 use super::fulfillment::{self, Fulfillment, HolderRef, State};
+use super::limits::{self, Tally};
 use super::ops::{self, Known};
 use super::return_::Release;
 use crate::error::{Error, Result};
@@ -67,9 +68,16 @@ async fn free(
         case.tell("refused: another host", Some(&granted.id), true, json!({})).await?;
         return Ok(Outcome::denied(Refusal::HostMismatch));
     }
+    // The seats are back as after a return, so it counts as one: else activate and abandon, over and
+    // over, would move a license about past its limit. But it is never refused for that: an honest
+    // client abandons after a crash, can't go back to a grant that it never saw, and would ask for
+    // ever while the seats are stranded. Past the limit a person is to look at it instead.
+    let limit = limits::exhausted_until(case.db, activation, Tally::Return, case.now).await?;
+    limits::count(case.db, case.random, activation.id, Tally::Return, case.now).await?;
     fulfillment::close(case.db, granted, State::Returned, case.now).await?;
-    let detail = json!({ "seats": seats, "cooling": release == Release::Cool });
-    case.tell("abandon", Some(&granted.id), !same_host, detail).await?;
+    let detail = json!({ "seats": seats, "cooling": release == Release::Cool,
+        "past_return_limit": limit.is_some() });
+    case.tell("abandon", Some(&granted.id), !same_host || limit.is_some(), detail).await?;
     Ok(done(Some(granted)))
 }
 

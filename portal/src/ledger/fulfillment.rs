@@ -132,6 +132,23 @@ pub async fn live(db: &mut AnyConnection, id: ActivationId) -> Result<Vec<Fulfil
     rows.iter().map(row_of).collect()
 }
 
+/// Whether a machine with this device key holds something of an activation ID.
+pub(super) async fn is_held_by(
+    db: &mut AnyConnection,
+    id: ActivationId,
+    key: PublicKey,
+) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT fulfillment_id FROM fulfillments
+         WHERE activation_id = $1 AND state = 'live' AND device_key = $2",
+    )
+    .bind(id.to_string())
+    .bind(key.to_string())
+    .fetch_optional(db)
+    .await?;
+    Ok(row.is_some())
+}
+
 /// Ends a fulfillment. Its seats are moved by the caller, in the same transaction.
 pub(crate) async fn close(
     db: &mut AnyConnection,

@@ -25,7 +25,9 @@ mod store_seen;
 mod tests;
 
 use lm_protocol::envelope::sign;
-use lm_protocol::{Id, Operation, Post, Record, Refusal, Reply, Request, TimeStatement, Verified};
+use lm_protocol::{
+    Id, Operation, Record, Refusal, Reply, Request, TimeStatement, Verdict, Verified,
+};
 use sqlx::AnyConnection;
 
 use self::activation::Activation;
@@ -36,13 +38,23 @@ pub(crate) use self::return_::Release;
 use crate::error::{Error, Result};
 use crate::ports::Random;
 
-/// An answer, and what the limits of the address that asked must know of it.
+/// An answer, and what the limits of those who ask must know of it.
 #[derive(Clone, Debug)]
 pub struct Answered {
     /// The answer's envelope.
     pub envelope: String,
-    /// The activation ID isn't known: such requests are counted.
-    pub unknown_id: bool,
+    /// What is counted of it; `None`: nothing.
+    pub failure: Option<Failure>,
+}
+
+/// Answers that are counted. Successes never are, nor is whatever is answered to a machine that
+/// holds something of the activation ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The activation ID isn't known.
+    UnknownId,
+    /// It is, but whoever was refused holds nothing of it.
+    Refused,
 }
 
 /// Answers one request's envelope. What is stored is stored with this transaction; where it
@@ -53,46 +65,84 @@ pub async fn answer(
     random: &dyn Random,
     envelope: &str,
 ) -> Result<Answered> {
-    let request = Request::open(envelope)?;
+    answer_opened(db, now, random, &Request::open(envelope)?).await
+}
+
+/// As [`answer`], to a request that was opened before the transaction was begun.
+async fn answer_opened(
+    db: &mut AnyConnection,
+    now: i64,
+    random: &dyn Random,
+    request: &Verified<Request>,
+) -> Result<Answered> {
     let identity = Identity::load(db).await?;
     if request.vendor != identity.vendor {
         return Err(Error::Message(lm_protocol::Error::Mismatch));
     }
-    let record = carried_record(&identity, &request)?;
+    let record = carried_record(&identity, request);
     let activation = activation::lock(db, request.activation_id).await?;
     if let Some(activation) = &activation {
         seats::settle(db, activation, now).await?;
     }
     let store_generation = store_seen::note(db, now, request.store).await?;
     let known = ops::find(db, request.op).await?;
-    let mut case =
-        Case { db, now, random, identity: &identity, request: &request, record: record.as_ref() };
-    let unknown_id = activation.is_none();
+    let mut case = Case { db, now, random, identity: &identity, request, record: record.as_ref() };
+    let id_is_known = activation.is_some();
     let (outcome, is_to_be_stored) = match known {
-        Some(known) => match ops::again(case.db, known, envelope).await? {
-            Again::Stored(envelope) => return Ok(Answered { envelope, unknown_id }),
-            Again::NoLongerTrue(outcome) => (outcome, false),
-            Again::Tombstone => (Outcome::denied(Refusal::Abandoned), true),
-        },
+        Some(known) => {
+            let was_denied = known.is_denial();
+            match ops::again(case.db, known, request.text()).await? {
+                Again::Stored(envelope) => {
+                    let failure = failure(case.db, request, id_is_known, was_denied).await?;
+                    return Ok(Answered { envelope, failure });
+                }
+                Again::NoLongerTrue(outcome) => (outcome, false),
+                Again::Tombstone => (Outcome::denied(Refusal::Abandoned), true),
+            }
+        }
         None => (judge(&mut case, activation.as_ref()).await?, true),
     };
     let answer = case.answer(&outcome, store_generation)?;
     if is_to_be_stored {
-        ops::store(case.db, now, (&request, envelope), &outcome, &answer).await?;
+        ops::store(case.db, now, (request, request.text()), &outcome, &answer).await?;
     }
-    Ok(Answered { envelope: answer, unknown_id })
+    let is_denied = matches!(outcome.verdict, Verdict::Denied { .. });
+    let failure = failure(case.db, request, id_is_known, is_denied).await?;
+    Ok(Answered { envelope: answer, failure })
 }
 
-/// Answers one [`Post`]: the answer, today's keyset, and the time bound to this call.
+/// What is counted of an answer.
+async fn failure(
+    db: &mut AnyConnection,
+    request: &Request,
+    id_is_known: bool,
+    is_denied: bool,
+) -> Result<Option<Failure>> {
+    if !id_is_known {
+        return Ok(Some(Failure::UnknownId));
+    }
+    let counts = is_denied && !holds(db, request).await?;
+    Ok(counts.then_some(Failure::Refused))
+}
+
+/// Whether the key that signed a request is that of a machine that holds something of its
+/// activation ID.
+pub(crate) async fn holds(db: &mut AnyConnection, request: &Request) -> Result<bool> {
+    fulfillment::is_held_by(db, request.activation_id, request.device_key).await
+}
+
+/// Answers one [`Post`](lm_protocol::Post), whose request was opened: the answer, today's keyset,
+/// and the time bound to this call.
 pub async fn reply(
     db: &mut AnyConnection,
     now: i64,
     random: &dyn Random,
-    post: &Post,
+    request: &Verified<Request>,
+    time_nonce: Id,
 ) -> Result<(Reply, Answered)> {
-    let answered = answer(db, now, random, &post.request).await?;
+    let answered = answer_opened(db, now, random, request).await?;
     let identity = Identity::load(db).await?;
-    let time = time_statement(&identity, now, post.time_nonce)?;
+    let time = time_statement(&identity, now, time_nonce)?;
     let answer = answered.envelope.clone();
     Ok((Reply { answer, keyset: identity.keyset, time }, answered))
 }
@@ -102,19 +152,11 @@ fn time_statement(identity: &Identity, now: i64, nonce: Id) -> Result<String> {
     Ok(sign(&statement, &[&identity.online])?)
 }
 
-/// The record that a request carries, verified. A message about a record must carry the one that
-/// it names: the generation that it claims is one that the portal signed for it. An activate whose
-/// record doesn't stand (its key was revoked, say) is one without a record.
-fn carried_record(identity: &Identity, request: &Request) -> Result<Option<Verified<Record>>> {
-    let record = request.record.as_deref().map(|text| identity.record(text)).transpose();
-    let Some((id, generation)) = request.about() else {
-        return Ok(record.ok().flatten());
-    };
-    let record = record?;
-    let is_named = record
-        .as_ref()
-        .is_some_and(|record| record.fulfillment_id == id && record.generation == generation);
-    if is_named { Ok(record) } else { Err(Error::Message(lm_protocol::Error::Mismatch)) }
+/// The record that a request carries, verified. One that doesn't stand (its key was revoked, say) is
+/// none: an activate goes on without it, and a message about a record is judged by [`standing`]. The
+/// request's own signature stands in either case, so it is owed a signed answer.
+fn carried_record(identity: &Identity, request: &Request) -> Option<Verified<Record>> {
+    request.record.as_deref().and_then(|text| identity.record(text).ok())
 }
 
 async fn judge(case: &mut Case<'_>, activation: Option<&Activation>) -> Result<Outcome> {

@@ -41,6 +41,11 @@ impl Known {
         self.verdict == TOMBSTONE
     }
 
+    /// Whether it was refused.
+    pub(super) fn is_denial(&self) -> bool {
+        self.verdict == "denied"
+    }
+
     /// Whether this key signed the operation.
     pub(super) fn was_signed_by(&self, key: PublicKey) -> bool {
         let key = key.to_string();

@@ -1,5 +1,6 @@
 //! Whether a message about a record may speak for it: the fulfillment stands, the device key is
-//! its own, and the generation is current (rule 7).
+//! its own, the generation is current, and the signed record of that generation comes with it
+//! (rule 7).
 
 use lm_protocol::{ObsoleteReason, Refusal, Verdict};
 use serde_json::json;
@@ -51,6 +52,12 @@ pub(super) async fn judge(case: &mut Case<'_>, activation: &Activation) -> Resul
         case.tell("clone or restored copy", Some(&fulfillment.id), true, detail).await?;
         return not(Outcome::of(&fulfillment, Verdict::Stale));
     }
+    if !carries_what_it_names(case) {
+        let detail = json!({ "asked": ask(case), "named": generation,
+            "carried": case.record.map(|record| record.generation) });
+        case.tell("record that does not stand", Some(&fulfillment.id), true, detail).await?;
+        return not(Outcome::of(&fulfillment, Verdict::Stale));
+    }
     Ok(Standing::Current { fulfillment: Box::new(fulfillment), same_host })
 }
 
@@ -60,6 +67,15 @@ pub(super) fn is_current(case: &Case<'_>, fulfillment: &Fulfillment, generation:
     generation == fulfillment.generation
         || (generation.checked_add(1) == Some(fulfillment.generation)
             && case.request.unanswered == Some(fulfillment.op))
+}
+
+/// Whether the message carries the very record that it names, as the portal signed it: the
+/// generation that it claims is one that it was given. Else it is answered "stale", which ends the
+/// operation for the client and leads it to a repair, where its host has to match strictly.
+fn carries_what_it_names(case: &Case<'_>) -> bool {
+    case.record.is_some_and(|record| {
+        case.request.about() == Some((record.fulfillment_id.as_str(), record.generation))
+    })
 }
 
 async fn own(

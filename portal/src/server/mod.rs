@@ -5,7 +5,7 @@ mod problem;
 mod protocol;
 pub(crate) mod tls;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum_server::Handle;
+use tokio::sync::Semaphore;
 
 use self::problem::Problem;
 use crate::database::Database;
@@ -37,7 +38,12 @@ pub(crate) struct App {
     pub(crate) secure: bool,
     /// Whether a proxy in front names the caller in `X-Forwarded-For`.
     pub(crate) behind_proxy: bool,
+    /// Turns of checking a password, so that many at once can't take all memory.
+    pub(crate) hashing: Arc<Semaphore>,
 }
+
+/// How many passwords are checked at a time.
+pub(crate) const HASHING_AT_ONCE: usize = 4;
 
 impl App {
     pub(crate) fn now(&self) -> i64 {
@@ -45,14 +51,28 @@ impl App {
     }
 
     /// The address whose failures count: the peer's, or what the proxy in front says of it.
-    pub(crate) fn caller(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
-        let named = headers
-            .get("x-forwarded-for")
-            .filter(|_| self.behind_proxy)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|list| list.rsplit(',').next())
-            .and_then(|last| last.trim().parse().ok());
-        named.unwrap_or_else(|| peer.ip())
+    pub(crate) fn caller(&self, peer: SocketAddr, headers: &HeaderMap) -> String {
+        let named = if self.behind_proxy { forwarded_for(headers) } else { None };
+        address(named.unwrap_or_else(|| peer.ip()))
+    }
+}
+
+/// Whom the proxy in front names: the last entry of the last line. All before it came with the
+/// request, so anybody may have written it.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let line = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    let last = line.rsplit(',').next()?.trim();
+    last.parse().or_else(|_| last.parse().map(|named: SocketAddr| named.ip())).ok()
+}
+
+/// An address as failures are counted: IPv6 by its /64, of which one machine has all addresses.
+fn address(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let network = Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX));
+            format!("{network}/64")
+        }
     }
 }
 
@@ -111,4 +131,33 @@ pub(crate) fn stop(handle: &Handle<SocketAddr>) {
 
 fn broken(error: std::io::Error) -> Error {
     Error::System(format!("the server: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(lines: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        address(forwarded_for(&headers).unwrap_or([127, 0, 0, 1].into()))
+    }
+
+    #[test]
+    fn what_the_proxy_itself_wrote_last_is_the_caller() {
+        assert_eq!(from(&["192.0.2.1", "192.0.2.2, 192.0.2.3"]), "192.0.2.3");
+        assert_eq!(from(&["192.0.2.1:4711"]), "192.0.2.1");
+        for unclear in [&[][..], &["192.0.2.1, unknown"], &["192.0.2.1", ""]] {
+            assert_eq!(from(unclear), "127.0.0.1", "{unclear:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_caller() {
+        assert_eq!(from(&["2001:db8:1:2:3::4"]), "2001:db8:1:2::/64");
+        assert_eq!(from(&["[2001:db8:1:2:9::9]:443"]), "2001:db8:1:2::/64");
+        assert_eq!(from(&["::ffff:192.0.2.1"]), "192.0.2.1");
+    }
 }

@@ -6,19 +6,22 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lm_protocol::Post;
 use lm_protocol::exchange::{POST_TYPE, REPLY_TYPE};
 use lm_protocol::limits::POST_MAX;
+use lm_protocol::{Id, Post, Reply, Request, Verified};
 
 use super::problem::Problem;
 use super::{App, PATIENCE};
 use crate::database::in_transaction;
-use crate::error::Error;
-use crate::ledger;
+use crate::error::{Error, Result};
+use crate::ledger::{self, Failure};
 use crate::people::Throttle;
 
-/// Failures (unknown IDs, bad signatures) of one address; successes and other refusals don't count.
-const FAILURES: Throttle = Throttle { failures: 100, window: 600 };
+/// Failures of one address: what is no request of ours, bad signatures, unknown IDs.
+const OF_ADDRESS: Throttle = Throttle { failures: 100 };
+/// Refusals of one activation ID by machines that hold nothing of it, from anywhere: generous, since
+/// a whole site may ask for seats that are gone.
+const OF_ID: Throttle = Throttle { failures: 300 };
 
 pub(super) async fn post(
     State(app): State<App>,
@@ -30,32 +33,84 @@ pub(super) async fn post(
         let detail = "a request comes as application/vnd.lm.post+json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    let subject = format!("protocol {}", app.caller(peer, &headers));
-    let mut db = app.database.read().await?;
-    let closed = FAILURES.closed_for(&mut db, app.now(), &subject).await?;
-    drop(db);
-    if let Some(seconds) = closed {
-        let detail = "too many requests of this address failed";
-        return Err(Problem::later(StatusCode::TOO_MANY_REQUESTS, detail, seconds));
-    }
-    let post = Post::parse(&read(body).await?).map_err(Error::from)?;
-    let now = app.now();
-    let done =
-        in_transaction!(app.database, |db| ledger::reply(db, now, app.random.as_ref(), &post));
-    let failed = match &done {
-        Ok((_, answered)) => answered.unknown_id,
-        Err(Error::Message(lm_protocol::Error::Signature)) => true,
-        Err(_) => false,
+    let address = format!("protocol {}", app.caller(peer, &headers));
+    let opened = open(&read(body).await?);
+    must_be_open(&app, &address, opened.as_ref().ok().map(|(request, _)| request)).await?;
+    let reply = match opened {
+        Ok((request, time_nonce)) => reply(&app, &address, &request, time_nonce).await,
+        Err(error) => Err(error),
     };
-    if failed {
-        in_transaction!(app.database, |db| FAILURES.count(db, now, &subject))?;
+    if let Err(error) = &reply
+        && is_the_callers(error)
+    {
+        in_transaction!(app.database, |db| OF_ADDRESS.count(db, app.now(), &address))?;
     }
-    let (reply, _) = done?;
-    let body = reply.to_bytes().map_err(Error::from)?;
+    let body = reply?.to_bytes().map_err(Error::from)?;
     let kind = HeaderValue::from_static(REPLY_TYPE);
     let no_store = HeaderValue::from_static("no-store");
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, no_store)];
     Ok((headers, body).into_response())
+}
+
+/// The reply of the ledger. What is counted of its answer is counted in a transaction of its own:
+/// the one that moves seats is kept short.
+async fn reply(
+    app: &App,
+    address: &str,
+    request: &Verified<Request>,
+    time_nonce: Id,
+) -> Result<Reply> {
+    let (now, random) = (app.now(), app.random.as_ref());
+    let (reply, answered) =
+        in_transaction!(app.database, |db| ledger::reply(db, now, random, request, time_nonce))?;
+    match answered.failure {
+        Some(Failure::UnknownId) => {
+            in_transaction!(app.database, |db| OF_ADDRESS.count(db, now, address))?;
+        }
+        Some(Failure::Refused) => {
+            in_transaction!(app.database, |db| OF_ID.count(db, now, &of_id(request)))?;
+        }
+        None => {}
+    }
+    Ok(reply)
+}
+
+/// Reads and verifies what was posted, before any transaction is begun for it.
+fn open(body: &[u8]) -> Result<(Verified<Request>, Id)> {
+    let post = Post::parse(body)?;
+    Ok((Request::open(&post.request)?, post.time_nonce))
+}
+
+fn of_id(request: &Request) -> String {
+    format!("activation ID {}", request.activation_id)
+}
+
+/// Refuses whom too many failures have closed out, until they have passed. A machine that holds
+/// what it asks about never is: strangers at its address, or who know its ID, must not stop it.
+async fn must_be_open(
+    app: &App,
+    address: &str,
+    request: Option<&Verified<Request>>,
+) -> std::result::Result<(), Problem> {
+    let (now, mut db) = (app.now(), app.database.read().await?);
+    let mut closed = OF_ADDRESS.closed_for(&mut db, now, address).await?;
+    let mut detail = "too many requests of this address failed";
+    if let (None, Some(request)) = (closed, request) {
+        closed = OF_ID.closed_for(&mut db, now, &of_id(request)).await?;
+        detail = "too many requests for this activation ID were refused";
+    }
+    let Some(seconds) = closed else {
+        return Ok(());
+    };
+    match request {
+        Some(request) if ledger::holds(&mut db, request).await? => Ok(()),
+        _ => Err(Problem::later(StatusCode::TOO_MANY_REQUESTS, detail, seconds)),
+    }
+}
+
+/// Whether the fault is the caller's, and not the portal's or of the moment.
+fn is_the_callers(error: &Error) -> bool {
+    matches!(error, Error::Message(_) | Error::OperationReused | Error::NotAnActivate)
 }
 
 /// The body, bounded in size and time.

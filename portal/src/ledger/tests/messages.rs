@@ -78,13 +78,32 @@ async fn a_message_about_a_record_carries_that_record_as_the_portal_signed_it() 
         let generation = record.generation;
         let fulfillment_id = record.fulfillment_id.clone();
         let asked = forger.ask(op(number), Operation::Refresh { fulfillment_id, generation });
-        assert!(matches!(world.try_send(&asked).await, Err(Error::Message(_))));
+        assert_eq!(world.send(&asked).await.verdict, Verdict::Stale);
     }
-    // A generation that the portal never gave to this copy.
+    // A generation that the portal never gave to this copy, and another record of its own.
     forger.record = machine.record.clone();
+    world.send(&machine.refresh(op(4))).await;
     let fulfillment_id = record.fulfillment_id.clone();
-    let asked = forger.ask(op(4), Operation::Refresh { fulfillment_id, generation: 2 });
-    assert!(matches!(world.try_send(&asked).await, Err(Error::Message(_))));
+    let asked = forger.ask(op(5), Operation::Refresh { fulfillment_id, generation: 2 });
+    assert_eq!(world.send(&asked).await.verdict, Verdict::Stale);
+    assert_eq!(world.flagged().await, ["record that does not stand"; 3]);
+    assert_eq!(world.show(id).await.fulfillments[0].generation, 2, "only the honest one rose");
+}
+
+/// The client's operation ends, and a repair gives it a record that stands.
+#[tokio::test]
+async fn a_record_whose_key_was_revoked_is_answered_stale_and_repaired() {
+    let mut world = World::new().await;
+    let id = world.id(Kind::Cc, 3, prompt()).await;
+    let mut machine = Machine::activated(&world, 1, id, 2).await;
+    world.replace_online_key().await;
+    for asked in [machine.refresh(op(2)), machine.return_(op(3), 0), machine.more_seats(op(4), 3)] {
+        assert_eq!(world.send(&asked).await.verdict, Verdict::Stale);
+    }
+    assert_eq!(world.seats(id).await, (2, 0, 1));
+    let repaired = world.send(&machine.activate(op(5), 2)).await;
+    machine.apply(&world, &repaired);
+    assert_eq!(world.send(&machine.return_(op(6), 0)).await.verdict, Verdict::Returned);
 }
 
 #[tokio::test]

@@ -136,6 +136,23 @@ async fn r12_over_the_return_limit_is_refused_until_the_period_has_passed() {
     assert_eq!(world.send(&second.return_(op(22), 0)).await.verdict, Verdict::Returned);
 }
 
+/// Else activate and abandon, over and over, would return a license past its limit unseen.
+#[tokio::test]
+async fn r12_an_abandoned_grant_counts_as_a_return_and_past_the_limit_it_is_flagged() {
+    let world = World::new().await;
+    let new = NewEntitlement { return_limit: Some(2), limit_period: 30 * DAY, ..ortho(1) };
+    let id = world.id_of(&new, Kind::Nl, 1).await;
+    for (number, flagged) in [(1, &[][..]), (2, &[]), (3, &["abandon"])] {
+        let machine = Machine::activated(&world, number, id, 1).await;
+        let answer = world.send(&machine.abandon(op(number + 10), op(number))).await;
+        assert_eq!(answer.verdict, Verdict::Abandoned, "a crash strands no seat");
+        assert_eq!(world.flagged().await, flagged);
+    }
+    let last = Machine::activated(&world, 4, id, 1).await;
+    let refused = world.send(&last.return_(op(20), 0)).await.verdict;
+    assert!(matches!(refused, Verdict::Denied { refusal: Refusal::ReturnLimit, .. }));
+}
+
 #[tokio::test]
 async fn r24_r27_after_a_portal_return_the_machine_is_told_obsolete() {
     let world = World::new().await;

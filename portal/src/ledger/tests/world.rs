@@ -4,9 +4,11 @@ use std::sync::Mutex;
 
 use lm_protocol::envelope::sign;
 use lm_protocol::{
-    ActivationId, Answer, Evidence, Factor, FactorKind, Holder, Id, Keyring, Kind, MachineKind,
-    Operation, Record, Request, Scope, SigningKey, StoreRef, Terms, Verdict,
+    ActivationId, Answer, Evidence, Factor, FactorKind, Holder, Id, Keyring, Keyset, KeysetKey,
+    KeysetStatus, Kind, MachineKind, Operation, PublicKey, Record, Request, Scope, SigningKey,
+    StoreRef, Terms, Verdict,
 };
+use sqlx::Row as _;
 
 use crate::admin::entitlements::NewEntitlement;
 use crate::admin::show::ActivationView;
@@ -82,6 +84,51 @@ impl World {
             random: &self.random,
             actor: &self.actor,
         }))
+    }
+
+    /// Revokes the key that signs, which leaves another one in its place, in the keyset too.
+    pub(super) async fn replace_online_key(&mut self) {
+        let now = self.now;
+        let keyset = in_transaction!(self.database, |db| async {
+            let old = sqlx::query("SELECT public_key FROM online_keys").fetch_one(&mut *db).await?;
+            let root = sqlx::query("SELECT root_seed FROM portal").fetch_one(&mut *db).await?;
+            let root = lm_protocol::encoding::from_hex(&root.try_get::<String, _>("root_seed")?)?;
+            let keyset = Keyset {
+                vendor: "vendor".to_owned(),
+                version: 2,
+                issued_at: now,
+                keys: vec![
+                    KeysetKey {
+                        key: PublicKey(old.try_get::<String, _>("public_key")?.parse()?),
+                        status: KeysetStatus::Revoked,
+                        valid_from: now - DAY,
+                        valid_until: now + DAY,
+                    },
+                    KeysetKey {
+                        key: key(200).public(),
+                        status: KeysetStatus::Active,
+                        valid_from: now - DAY,
+                        valid_until: now + 365 * DAY,
+                    },
+                ],
+            };
+            let keyset = sign(&keyset, &[&SigningKey::from_seed(root)?])?;
+            sqlx::query("UPDATE online_keys SET status = 'revoked'").execute(&mut *db).await?;
+            sqlx::query(
+                "INSERT INTO online_keys (public_key, seed, status, valid_from, valid_until)
+                 VALUES ($1, $2, 'active', $3, $4)",
+            )
+            .bind(key(200).public().to_string())
+            .bind(lm_protocol::encoding::to_hex(key(200).seed()))
+            .bind(now - DAY)
+            .bind(now + 365 * DAY)
+            .execute(&mut *db)
+            .await?;
+            sqlx::query("UPDATE portal SET keyset = $1").bind(keyset.clone()).execute(db).await?;
+            Ok(keyset)
+        })
+        .unwrap();
+        self.keyring.learn(&keyset).unwrap();
     }
 
     pub(super) async fn retire(&self, id: ActivationId) -> Result<()> {
