@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use lm_benches::Site;
 
 /// Compiles and runs it, and counts what it does where the tools are there.
-pub fn measure(site: &Site, prefix: &Path) -> Result<(), String> {
+pub(crate) fn measure(site: &Site, prefix: &Path) -> Result<(), String> {
     let program = build(site, prefix)?;
     let run = |calls: &str| host(&program, site, calls);
     print!("{}", text(&output(&mut run("20000000"))?.stdout));
