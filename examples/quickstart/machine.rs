@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// One machine. Its anchor, which lies outside of the temporary folder, goes with it.
-pub struct Machine {
+pub(crate) struct Machine {
     name: &'static str,
     host: PathBuf,
     portal_url: String,
@@ -13,13 +13,13 @@ pub struct Machine {
 }
 
 /// What one run of the host printed, and how it ended.
-pub struct Run {
+pub(crate) struct Run {
     output: String,
     code: Option<i32>,
 }
 
 impl Machine {
-    pub fn new(
+    pub(crate) fn new(
         name: &'static str,
         host: &Path,
         portal_url: &str,
@@ -36,7 +36,7 @@ impl Machine {
     }
 
     /// Runs the host with this command, and shows what it says.
-    pub fn run(&self, arguments: &[&str]) -> Result<Run, String> {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<Run, String> {
         println!("   [{}] $ host {}", self.name, arguments.join(" "));
         let output = Command::new(&self.host)
             .args(["--portal", &self.portal_url, "--identity", self.name])
@@ -55,7 +55,7 @@ impl Machine {
 
 impl Run {
     /// The story goes on only if the host said this and ended so.
-    pub fn expect(self, said: &str, code: i32) -> Result<(), String> {
+    pub(crate) fn expect(self, said: &str, code: i32) -> Result<(), String> {
         if self.output.contains(said) && self.code == Some(code) {
             return Ok(());
         }

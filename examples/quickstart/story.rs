@@ -8,7 +8,7 @@ use lm_portal::{Kind, Portal};
 use crate::cc;
 use crate::machine::Machine;
 
-pub fn tell(portal: &Portal, url: &str, folder: &Path) -> Result<(), String> {
+pub(crate) fn tell(portal: &Portal, url: &str, folder: &Path) -> Result<(), String> {
     let ids = sell(portal)?;
     let host = build_host(portal, folder)?;
     let machine = |name| Machine::new(name, &host, url, folder, &portal.trust_root());

@@ -256,10 +256,13 @@ fn outcome(call: impl FnOnce(*mut *mut lm_error) -> lm_result) -> Outcome {
         return Ok(());
     }
     assert!(!error.is_null(), "no error was written for {code}");
-    // SAFETY: an error that lives; its texts are copied before it is freed.
-    let (message, hint, detail) =
-        unsafe { (lm_error_message(error), lm_error_hint(error), lm_error_detail(error)) };
-    let failure = Failure { code, message: text(message), hint: text(hint), detail: text(detail) };
+    // SAFETY: an error that lives; its text is copied before it is freed.
+    let message = text(unsafe { lm_error_message(error) });
+    // SAFETY: as above.
+    let hint = text(unsafe { lm_error_hint(error) });
+    // SAFETY: as above.
+    let detail = text(unsafe { lm_error_detail(error) });
+    let failure = Failure { code, message, hint, detail };
     // SAFETY: an error that lives.
     assert_eq!(unsafe { lm_error_code(error) }, code);
     // SAFETY: freed once.

@@ -1,5 +1,6 @@
 //! What the tests share.
-#![allow(dead_code, reason = "each test program uses its part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod machine;
 pub mod world;
