@@ -38,3 +38,17 @@ fn every_trace_is_of_a_rule() {
         .collect();
     assert_eq!(files, rules);
 }
+
+#[test]
+fn the_documentation_shows_every_rule_and_its_trace() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
+    let text = std::fs::read_to_string(file).unwrap();
+    for rule in Rule::ALL {
+        let row = format!(
+            "| {} | [{name}](../model/traces/{name}.md) |",
+            rule.text(),
+            name = mutants::file_name(*rule)
+        );
+        assert!(text.contains(&row), "docs/protocol.md lacks or differs: {row}");
+    }
+}
