@@ -5,7 +5,7 @@ use crate::actions::pass_time;
 use crate::client::{self, Call};
 use crate::portal;
 use crate::setting::{Bounds, Setting};
-use crate::state::{NEVER, PlaceIndex, Verdict, World};
+use crate::state::{NEVER, PlaceIndex, Refusal, Verdict, World};
 
 /// More rounds than any machine needs.
 const ROUNDS: usize = 8;
@@ -55,9 +55,12 @@ fn settle_down(set: &Setting<'_>, world: &mut World) -> Result<(), String> {
 fn heal(set: &Setting<'_>, world: &mut World, at: PlaceIndex, denied: &mut Vec<PlaceIndex>) {
     finish(set, world, at);
     client::call(set, world, at, Call::Clean);
-    let repaired = !denied.contains(&at) && client::call(set, world, at, Call::Repair);
-    if repaired && finish(set, world, at).is_some_and(|v| !matches!(v, Verdict::Granted(_))) {
-        denied.push(at);
+    if !denied.contains(&at) && client::call(set, world, at, Call::Repair) {
+        match finish(set, world, at) {
+            // A restored portal refuses what may be of the time before, once.
+            Some(Verdict::Granted(_) | Verdict::Denied(Refusal::PortalRestored)) => {}
+            _ => denied.push(at),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod canonical;
 pub mod client;
 mod drain;
 pub mod events;
+pub mod messages;
 pub mod model;
 pub mod mutants;
 pub mod portal;

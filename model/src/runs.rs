@@ -42,6 +42,14 @@ pub const WHOLE: &[Bounds] = &[
     },
     // Files that arrive late.
     Bounds { quantity: 2, most: 2, end: 2, budgets: &[(B::Rehost, 1)], ..base("late", &[0], 4) },
+    Bounds {
+        quantity: 2,
+        most: 2,
+        end: 2,
+        finishes_reattach: true,
+        budgets: &[(B::Rehost, 1)],
+        ..base("late-library", &[0], 4)
+    },
     Bounds { lease: 0, end: 2, budgets: &[(B::Rehost, 1)], ..base("unleased", &[0, 1], 2) },
     // Stores that are restored alone, lost, copied to another machine, or one of two.
     Bounds { budgets: &[(B::Save, 1), (B::Restore, 1), (B::Loss, 1)], ..base("restore", &[0], 4) },
@@ -119,6 +127,12 @@ pub const WHOLE: &[Bounds] = &[
         budgets: &[(B::Backup, 1), (B::PortalRestore, 1), (B::Rehost, 1)],
         ..base("portal-strict", &[0], 2)
     },
+    Bounds {
+        end: 2,
+        finishes_reattach: true,
+        budgets: &[(B::Backup, 1), (B::PortalRestore, 1), (B::Rehost, 1)],
+        ..base("portal-library", &[0], 3)
+    },
 ];
 
 /// Three machines, two seats and everything that can happen to them, explored as far as time goes:
@@ -127,7 +141,7 @@ pub const LARGE: [Bounds; 4] = [
     large("large", &[0, 1, 2], false),
     large("large-strict", &[0, 1, 2], true),
     large("large-clone", &[0, 0, 1], false),
-    large("large-clone-strict", &[0, 0, 1], true),
+    Bounds { finishes_reattach: true, ..large("large-clone-strict", &[0, 0, 1], true) },
 ];
 
 const fn large(name: &'static str, places: &'static [u8], strict: bool) -> Bounds {

@@ -67,6 +67,9 @@ pub struct Bounds {
     pub return_limit: u8,
     /// A lease that is over for good frees its seat.
     pub reclaim: bool,
+    /// As the library does it: a return finishes a re-attach first, which may then take a new
+    /// fulfillment where its own is gone. Else a return takes its place, and it may not.
+    pub finishes_reattach: bool,
     /// Budgets, for what is not in the list: 0.
     pub budgets: &'static [(Budget, u8)],
 }
@@ -90,6 +93,7 @@ impl Bounds {
         repair_limit: 1,
         return_limit: 8,
         reclaim: false,
+        finishes_reattach: false,
         budgets: &[],
     };
 

@@ -237,7 +237,7 @@ fn a_full_store_still_refreshes_and_returns() {
     let (one_too_many, failure) = refused.expect("a bound");
     assert_eq!(failure.code, LM_ERR_STORAGE_FULL, "{failure:?}");
     assert_eq!(world.seats(&one_too_many), (0, 1), "the portal was not asked");
-    machine.refresh(None).unwrap();
+    machine.refresh(Some(&held[1])).unwrap();
     machine.return_(&held[0], 0).unwrap();
     machine.activate(&one_too_many, 1).unwrap();
 }
@@ -255,7 +255,7 @@ fn resuming_many_with_a_silent_portal_ends_in_time() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let hasty = machine.with(|settings| {
         settings.portal_url = Some(format!("http://{}", silent.local_addr().unwrap()));
-        settings.timeout = 300;
+        settings.timeout = 1500;
     });
     assert_eq!(hasty.resume().unwrap_err().code, LM_ERR_TIMEOUT);
     silent.set_nonblocking(true).unwrap();

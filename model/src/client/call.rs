@@ -92,7 +92,7 @@ fn decide(set: &Setting<'_>, place: &Place, call: Call) -> Option<Step> {
     let entry = place.entry();
     let pending = entry.and_then(|entry| entry.pending);
     if let Some(pending) = pending.filter(|_| set.has(Rule::OneOutstanding)) {
-        return beside(entry?, pending.request.ask, call);
+        return beside(set, entry?, pending.request.ask, call);
     }
     let Some((entry, record)) = entry.and_then(|entry| Some((entry, entry.record?))) else {
         return match call {
@@ -118,14 +118,17 @@ fn decide(set: &Setting<'_>, place: &Place, call: Call) -> Option<Step> {
 }
 
 /// Rule 8: what may be done while an operation is outstanding.
-fn beside(entry: &Entry, outstanding: Ask, call: Call) -> Option<Step> {
+fn beside(set: &Setting<'_>, entry: &Entry, outstanding: Ask, call: Call) -> Option<Step> {
+    let displaced = match outstanding {
+        Ask::Refresh | Ask::More(_) => true,
+        Ask::Reattach(_) => !set.bounds.finishes_reattach,
+        _ => false,
+    };
     match (outstanding, call, entry.record) {
         (Ask::Activate(_), Call::Return(0), None) => {
             Some(Step::Ask(Ask::Abandon(entry.pending?.request.op)))
         }
-        (Ask::Refresh | Ask::More(_) | Ask::Reattach(_), Call::Return(seats), Some(record))
-            if entry.orphaned.is_none() =>
-        {
+        (_, Call::Return(seats), Some(record)) if displaced && entry.orphaned.is_none() => {
             returning(&record, seats).map(Step::Ask)
         }
         _ => None,
