@@ -32,12 +32,29 @@ fn holds(name: &str, options: &[&str], more: impl FnOnce(&Path) -> Vec<String>) 
     let program = cc::build(&source(name), dir.path(), options).unwrap_or_else(|e| panic!("{e}"));
     let mut command = Command::new(program);
     let output = command.args(given(dir.path())).args(more(dir.path())).output().unwrap();
+    remove_anchors(dir.path());
     assert!(
         output.status.success(),
         "{name}: {}\n{}",
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// Takes away what the library keeps outside of the folder, for each store that a program may make.
+fn remove_anchors(dir: &Path) {
+    let [root, _, store] = given(dir);
+    for product in ["terra-studio", "terra-plugin"] {
+        for storage in [store.clone(), format!("{store}-plugin")] {
+            let mut options = lm::Options::new(product, root.as_str());
+            options.storage_dir = Some(storage.into());
+            options.host_identity = Some("whoever cleans up".to_owned());
+            let client = lm::Client::open(options);
+            if let Some(anchor) = client.as_ref().ok().and_then(lm::Client::anchor_path) {
+                let _ = std::fs::remove_file(anchor);
+            }
+        }
+    }
 }
 
 #[test]
