@@ -182,6 +182,8 @@ fn obsolete(
         ObsoleteReason::HeldElsewhere => Code::HeldElsewhere,
         _ => Code::Obsolete,
     };
+    let ours = draft.record(id).map(|record| record.fulfillment_id.clone());
+    let is_ours = ours.is_some() && ours == answered.answer.fulfillment_id;
     match (&pending.operation, draft.state.entry_mut(id)) {
         (Operation::Return { .. } | Operation::Abandon { .. }, _) => {
             draft.state.remove(id);
@@ -191,7 +193,8 @@ fn obsolete(
             draft.state.remove(id);
             Err(Error::from_code(code))
         }
-        (Operation::Activate { .. }, Some(_)) => Err(Error::from_code(code)),
+        // A re-attach: it is the record here that is gone, where the answer speaks of it.
+        (Operation::Activate { .. }, Some(_)) if !is_ours => Err(Error::from_code(code)),
         (_, Some(entry)) => {
             entry.orphaned = Some(reason);
             Err(Error::from_code(code))

@@ -265,6 +265,33 @@ fn rule_7_a_return_names_the_unanswered_operation_and_takes_its_place() {
     assert!(history.iter().all(|row| !row.flagged), "nobody takes it for a clone");
 }
 
+/// A re-attach whose fulfillment has ended meanwhile speaks of the very record that is here.
+#[test]
+fn rule_2_a_re_attach_whose_grant_is_gone_leaves_an_orphan() {
+    let held = Held::new();
+    let id = held.world.nl(1);
+    held.client.activate(&id, 1).unwrap();
+    let image = |name| held.folder.path().join("store").join(name);
+    let saved = ["a", "b"].map(|name| std::fs::read(image(name)).unwrap());
+    held.client.refresh(Some(&id)).unwrap();
+    // An older store put back: the record is to re-attach. The answer to that is lost.
+    for (name, bytes) in ["a", "b"].into_iter().zip(saved) {
+        std::fs::write(image(name), bytes).unwrap();
+    }
+    let restored = held.again();
+    assert_eq!(restored.status(Some(&id)).unwrap().state, State::Untrusted);
+    held.hand(Hand::LoseReply);
+    restored.activate(&id, 1).unwrap_err();
+    held.hand(Hand::Pass);
+    held.world.portal.rehost(&id, None).unwrap();
+    assert_eq!(restored.resume().unwrap_err().code(), Code::Obsolete);
+    let told = restored.list().unwrap();
+    assert_eq!(told.len(), 1);
+    restored.remove(&id).unwrap();
+    assert_eq!(restored.status(Some(&id)).unwrap().state, State::Absent);
+    assert_eq!(held.world.seats(&id), (0, 1));
+}
+
 #[test]
 fn rule_8_what_is_outstanding_is_finished_first() {
     let held = Held::new();
