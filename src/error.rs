@@ -94,7 +94,7 @@ codes! {
 
     IdUnknown = 110, "LM_ERR_ID_UNKNOWN", "The licensing portal does not know this activation ID.", "Compare it with the one you were sent.";
     IdInactive = 111, "LM_ERR_ID_INACTIVE", "This activation ID was retired and can no longer be activated.", "Ask the owner of the licenses for a new activation ID.";
-    NoSeats = 112, "LM_ERR_NO_SEATS", "All seats of this activation ID are in use.", "Return it on a machine that no longer needs it, then try again.";
+    NoSeats = 112, "LM_ERR_NO_SEATS", "Not enough seats of this activation ID are free.", "Return it on a machine that no longer needs it, then try again.";
     WrongProduct = 113, "LM_ERR_WRONG_PRODUCT", "This activation ID is for another product.", "Use the activation ID of this product.";
     WrongKind = 114, "LM_ERR_WRONG_KIND", "A node-locked license takes exactly one seat on a machine.", "Activate it with one seat.";
     Expired = 115, "LM_ERR_EXPIRED", "The license's term is over.", "Ask the vendor to renew it.";

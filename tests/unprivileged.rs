@@ -7,21 +7,18 @@ mod cc;
 #[path = "common/mod.rs"]
 mod common;
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use common::machine::{PRODUCT, anchor_of};
+use common::user::{self, set_mode};
 use common::world::World;
-
-const NOBODY: u32 = 65534;
 
 /// A machine on which a user without rights runs the host.
 struct Machine {
     world: World,
     folder: tempfile::TempDir,
     host: PathBuf,
-    is_root: bool,
 }
 
 impl Machine {
@@ -32,13 +29,10 @@ impl Machine {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/host.c");
         let host = cc::build(&source, folder.path(), &[&trust_root]).unwrap();
         set_mode(folder.path(), 0o755);
-        let is_root = std::fs::metadata(folder.path()).unwrap().uid() == 0;
         let home = folder.path().join("home");
         std::fs::create_dir(&home).unwrap();
-        if is_root {
-            chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        Self { world, folder, host, is_root }
+        user::give(&home);
+        Self { world, folder, host }
     }
 
     fn store(&self) -> PathBuf {
@@ -47,15 +41,7 @@ impl Machine {
 
     /// Runs the host as the user without rights.
     fn run(&self, arguments: &[&str]) -> (String, i32) {
-        let mut command = if self.is_root {
-            let mut command = Command::new("setpriv");
-            command
-                .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
-                .arg(&self.host);
-            command
-        } else {
-            Command::new(&self.host)
-        };
+        let mut command = user::command(&self.host);
         command.args(["--portal", self.world.url(), "--identity", "field-1", "--storage"]);
         let output = command.arg(self.store()).args(arguments).output().unwrap();
         (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap_or(-1))
@@ -75,10 +61,6 @@ impl Drop for Machine {
             let _ = std::fs::remove_file(anchor);
         }
     }
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 #[test]
@@ -104,7 +86,7 @@ fn another_users_store_is_not_read() {
     let machine = Machine::new();
     let id = machine.world.nl(1);
     assert_eq!(machine.run(&["activate", &id]).1, 0);
-    if !machine.is_root {
+    if !user::is_root() {
         // Only root can give files away: the other half is shown where the suite runs as root.
         return;
     }

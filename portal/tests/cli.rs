@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -163,6 +163,48 @@ fn the_whole_life_of_activation_ids_beside_a_running_server() {
 
     let said = serving.stop();
     assert!(said.contains("Sign in to its page as \"admin\""), "{said}");
+}
+
+/// Runs a command on a terminal, at which somebody types `answer`.
+fn on_a_terminal(data: &Path, command: &str, answer: &str) -> (bool, String) {
+    let line = format!("{} --data {} {command}", binary().display(), data.display());
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(child.stdin.take().unwrap(), "{answer}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn r31_on_a_terminal_rehost_asks_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, serving) = (directory.path(), Serving::start(directory.path()));
+    let root = String::from_utf8(run(data, &["trust-root"]).stdout).unwrap();
+    let create =
+        ["entitlement", "create", "--product", "ortho", "--feature", "f", "--quantity", "1"];
+    let entitlement = json_of(data, &create)["entitlement_id"].as_str().unwrap().to_owned();
+    let generate = ["activation-id", "generate", "--kind", "nl", "--seats", "1", "--entitlement"];
+    let made = json_of(data, &[&generate[..], &[&entitlement]].concat());
+    let id = made[0]["activation_id"].as_str().unwrap();
+    activate(&serving.url, root.trim_end(), 1, id, 1);
+
+    let command = format!("activation-id rehost {id}");
+    let available = || json_of(data, &["activation-id", "show", id])["available"].clone();
+    let (done, said) = on_a_terminal(data, &command, "n");
+    assert!(
+        !done && said.contains("Go on? [y/N]") && said.contains("nothing was changed"),
+        "{said}"
+    );
+    assert!(said.contains("is the better first step"), "{said}");
+    assert_eq!(available(), 0);
+    let (done, said) = on_a_terminal(data, &command, "y");
+    assert!(done, "{said}");
+    assert_eq!(available(), 1);
+    serving.stop();
 }
 
 #[test]

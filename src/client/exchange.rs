@@ -69,8 +69,9 @@ impl Client {
             Ok(response) => response,
             Err(error) => return Err(self.note_failure(error)),
         };
-        let mut answered =
-            self.verify(pending, &response).map_err(|error| self.note_failure(error))?;
+        let mut answered = self
+            .verify(pending, &response)
+            .map_err(|error| self.note_failure(hinted_for_the_network(error)))?;
         let took = self.ports.clock.boot().saturating_sub(asked_at);
         answered.time_is_fresh = took <= self.timeout.saturating_add(DRIFT);
         let outcome = self.change(|draft| {
@@ -157,6 +158,18 @@ fn granted(
         && Some(&record.fulfillment_id) == answer.fulfillment_id.as_ref()
         && record.generation == answer.generation;
     if same { Ok(record) } else { Err(Error::from_code(Code::Mismatch)) }
+}
+
+/// What is wrong with a message that came over the network is nothing that a person could mend in
+/// it, as in a file.
+fn hinted_for_the_network(error: Error) -> Error {
+    match error.code() {
+        Code::Malformed | Code::TooLarge | Code::Mismatch => error.with_hint(
+            "Try again; if it comes again, check the portal's address, or ask the vendor. Nothing \
+             is lost.",
+        ),
+        _ => error,
+    }
 }
 
 /// Who knows an activation ID can activate it: a log shows its end only.

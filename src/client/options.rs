@@ -66,7 +66,10 @@ impl Options {
     /// Checks every bound and reads the trust root.
     pub(super) fn check(&self) -> Result<TrustRoot> {
         if !message_limits::is_name(&self.product) {
-            return Err(invalid("The product name must be 1 to 64 of A-Z a-z 0-9 . _ -"));
+            return Err(invalid(
+                "The product's name must have 1 to 64 characters: letters A-Z, digits, dots, \
+                 hyphens, underscores.",
+            ));
         }
         let too_long = |text: Option<usize>, max| text.is_some_and(|len| len > max || len == 0);
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.as_os_str().len());

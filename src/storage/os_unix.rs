@@ -128,6 +128,9 @@ impl Files for SystemFiles {
                     return Ok(if whole { found } else { found.join(rest) });
                 }
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(e) if e.raw_os_error() == Some(libc::ELOOP) => {
+                    return Err(io::Error::new(ErrorKind::InvalidInput, e));
+                }
                 Err(e) => return Err(e),
             }
         }

@@ -71,6 +71,7 @@ impl Paths {
         };
         let dir = files.canonical(&dir).map_err(|e| {
             unusable(&format!("{} can't be a storage directory", dir.display()), &e)
+                .with_hint("Choose another storage directory.")
         })?;
         let anchors = match place.scope {
             Scope::Machine => Some(PathBuf::from(MACHINE_ANCHORS)),
@@ -168,7 +169,9 @@ fn homeless() -> Error {
 
 fn unusable(what: &str, error: &std::io::Error) -> Error {
     let code = match error.kind() {
-        ErrorKind::InvalidInput => Code::InvalidArgument,
+        ErrorKind::InvalidInput | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => {
+            Code::InvalidArgument
+        }
         ErrorKind::PermissionDenied => Code::Permission,
         _ => Code::StorageIo,
     };

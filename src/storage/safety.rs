@@ -119,19 +119,23 @@ impl Core {
         };
         let sentence = format!("{} could not be {verb}: {error}.", path.display());
         let failure = Error::new(code, sentence);
-        match self.license_group() {
-            Some(group) if code == Code::Permission => failure.with_hint(format!(
+        if code != Code::Permission {
+            return failure;
+        }
+        match (self.paths.scope, self.license_group()) {
+            (Scope::User, _) => failure.with_hint(
+                "It must belong to you, and be yours to read and to write: look at its owner and \
+                 its permissions.",
+            ),
+            (Scope::Machine, Some(group)) => failure.with_hint(format!(
                 "Ask an administrator of this machine, or run as a member of the group {group:?}."
             )),
-            _ => failure,
+            (Scope::Machine, None) => failure,
         }
     }
 
     /// The name of the group that may change the licenses of the machine.
     fn license_group(&self) -> Option<String> {
-        if self.paths.scope == Scope::User {
-            return None;
-        }
         let directory = self.files.stat(&self.paths.dir).ok()?;
         self.files.group_name(directory.group)
     }

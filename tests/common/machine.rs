@@ -26,6 +26,8 @@ pub struct Settings {
     pub product: String,
     /// Of a whole call, in milliseconds; 0: the library's own.
     pub timeout: u32,
+    pub proxy: Option<String>,
+    pub ca_file: Option<PathBuf>,
 }
 
 /// What a call that failed said.
@@ -57,6 +59,8 @@ impl Machine {
             identity: identity.to_owned(),
             product: PRODUCT.to_owned(),
             timeout: 0,
+            proxy: None,
+            ca_file: None,
         };
         let client = settings.open().expect("a client");
         Self { client, settings, _storage: Some(storage) }
@@ -172,6 +176,23 @@ impl Machine {
         rows
     }
 
+    /// Writes both images back as they were, in place.
+    pub fn put_back(&self, images: &[Option<Vec<u8>>]) {
+        for (name, bytes) in ["a", "b"].iter().zip(images) {
+            std::fs::write(self.settings.storage.join(name), bytes.as_ref().unwrap()).unwrap();
+        }
+    }
+
+    /// State and cause by name, as `docs/errors.md` shows them.
+    pub fn told(&self, id: &str) -> String {
+        let status = self.status(Some(id));
+        let state = self.state(id);
+        match status.cause {
+            LM_OK => state,
+            cause => format!("{state}, cause {}", text(lm_result_name(cause))),
+        }
+    }
+
     /// The bytes of both images: what a call that changes nothing leaves as they are.
     pub fn images(&self) -> Vec<Option<Vec<u8>>> {
         ["a", "b"].iter().map(|name| std::fs::read(self.settings.storage.join(name)).ok()).collect()
@@ -191,15 +212,25 @@ impl Drop for Machine {
 impl Settings {
     /// Opens a client with these settings.
     pub fn open(&self) -> Result<*mut lm_client, Failure> {
-        let texts = [
-            &self.product,
-            &self.trust_root,
-            self.portal_url.as_ref().unwrap_or(&self.product),
-            &self.storage.to_string_lossy().into_owned(),
-            &self.identity,
-        ]
-        .map(|text| c_text(text));
-        let [product, trust_root, portal_url, storage, identity] = &texts;
+        let mut client = ptr::null_mut();
+        self.with_options(|options| {
+            // SAFETY: options that live, places for the client and the error.
+            outcome(|error| unsafe { lm_client_open(options, &raw mut client, error) })
+        })?;
+        Ok(client)
+    }
+
+    /// These settings as C has them, while `body` runs.
+    pub fn with_options<T>(&self, body: impl FnOnce(&mut lm_options) -> T) -> T {
+        let path = |path: &Path| c_text(&path.to_string_lossy());
+        let [product, trust_root, identity] =
+            [&self.product, &self.trust_root, &self.identity].map(|text| c_text(text));
+        let storage = path(&self.storage);
+        let [portal_url, proxy] =
+            [&self.portal_url, &self.proxy].map(|url| url.as_deref().map(c_text));
+        let ca_file = self.ca_file.as_deref().map(path);
+        let or_null =
+            |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
         // SAFETY: all zero is a struct of numbers and NULL pointers.
         let mut options: lm_options = unsafe { std::mem::zeroed() };
         // SAFETY: a struct of that size.
@@ -207,17 +238,14 @@ impl Settings {
         assert_eq!(code, LM_OK);
         options.product = product.as_ptr();
         options.trust_root = trust_root.as_ptr();
-        if self.portal_url.is_some() {
-            options.portal_url = portal_url.as_ptr();
-        }
+        options.portal_url = or_null(&portal_url);
         options.storage_dir = storage.as_ptr();
         options.host_identity = identity.as_ptr();
         options.host_label = identity.as_ptr();
+        options.proxy = or_null(&proxy);
+        options.ca_file = or_null(&ca_file);
         options.timeout_ms = self.timeout;
-        let mut client = ptr::null_mut();
-        // SAFETY: options that live, places for the client and the error.
-        outcome(|error| unsafe { lm_client_open(&raw const options, &raw mut client, error) })?;
-        Ok(client)
+        body(&mut options)
     }
 
     /// The anchor file that the library keeps outside of the store.
@@ -241,14 +269,19 @@ pub fn anchor_of(storage: &Path, trust_root: &str, product: &str) -> Option<Path
     lm::Client::open(options).ok()?.anchor_path().map(Path::to_owned)
 }
 
-fn empty_status() -> lm_status_info {
+/// An activation ID that is well formed, and nobody's.
+pub fn nobodys_id() -> String {
+    lm_protocol::ActivationId::from_random([42; 10]).to_string()
+}
+
+pub fn empty_status() -> lm_status_info {
     // SAFETY: all zero is a struct of numbers.
     let mut status: lm_status_info = unsafe { std::mem::zeroed() };
     status.struct_size = size_of::<lm_status_info>();
     status
 }
 
-fn outcome(call: impl FnOnce(*mut *mut lm_error) -> lm_result) -> Outcome {
+pub fn outcome(call: impl FnOnce(*mut *mut lm_error) -> lm_result) -> Outcome {
     let mut error = ptr::null_mut();
     let code = call(&raw mut error);
     if code == LM_OK {
@@ -270,7 +303,7 @@ fn outcome(call: impl FnOnce(*mut *mut lm_error) -> lm_result) -> Outcome {
     Err(failure)
 }
 
-fn c_text(text: &str) -> CString {
+pub fn c_text(text: &str) -> CString {
     CString::new(text).expect("text without NUL")
 }
 

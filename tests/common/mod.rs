@@ -3,4 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod machine;
+pub mod programs;
+pub mod remote;
+pub mod server;
+pub mod user;
 pub mod world;

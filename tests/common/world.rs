@@ -124,7 +124,12 @@ impl World {
         self.running = Some(self.portal.serve_at(address).expect("a server"));
     }
 
-    /// Moves the portal's clock.
+    /// The portal's clock.
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// Moves it.
     pub fn pass(&self, seconds: i64) {
         self.clock.0.fetch_add(seconds, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! R20–R22, R24–R26, R28–R30: the owner acts on the portal, without the machine.
+//! R20–R31: the owner acts on the portal, without the machine.
 
 use lm::ffi::*;
 use lm_portal::Kind;
@@ -52,6 +52,28 @@ fn r22_inactive_is_final() {
         assert_eq!(machine.activate(&id, 1).unwrap_err().code, LM_ERR_ID_INACTIVE);
     }
     world.portal.portal_return(&id).unwrap_err();
+}
+
+#[test]
+fn r23_portal_return_never_alters_the_machines_store() {
+    let world = World::new();
+    let (id, other) = (world.cc(2), world.nl(1));
+    let machine = world.machine("server-1");
+    machine.activate(&id, 2).unwrap();
+    machine.activate(&other, 1).unwrap();
+    let (images, told) = (machine.images(), machine.told(&id));
+    world.portal.portal_return(&id).unwrap();
+    for process in [&machine, &machine.again()] {
+        let status = process.status(Some(&id));
+        assert_eq!((process.told(&id), status.usable, status.seats), (told.clone(), 1, 2));
+        assert_eq!(process.list().len(), 2);
+    }
+    // Not by another license's contact either: only by its own.
+    machine.refresh(Some(&other)).unwrap();
+    assert_eq!(machine.told(&id), told);
+    machine.refresh(Some(&id)).unwrap_err();
+    assert_eq!(machine.state(&id), "ORPHANED");
+    assert_ne!(machine.images(), images);
 }
 
 #[test]
@@ -169,4 +191,29 @@ fn r30_after_rehost_the_old_machine_is_orphaned_on_contact() {
     returns.return_(&id, 0).unwrap();
     assert_eq!(returns.state(&id), "ABSENT");
     assert_eq!(world.seats(&id), (0, 1), "and nothing was credited");
+}
+
+#[test]
+fn r31_rehost_frees_an_nl_seat_whose_machine_is_gone_and_is_audited() {
+    let world = World::new();
+    let limited = world.entitlement_with(1, |new| new.rehost_limit = Some(1));
+    let id = world.id(&limited, Kind::Nl, 1);
+    let gone = world.machine("gone");
+    gone.activate(&id, 1).unwrap();
+    drop(gone);
+    let host = world.show(&id).fulfillments[0].host_id.clone();
+    let ended = world.portal.rehost(&id, Some(&host)).unwrap();
+    assert_eq!(ended.host_id, host);
+    let new = world.machine("new");
+    new.activate(&id, 1).unwrap();
+    assert_eq!((new.state(&id), world.seats(&id)), ("ACTIVE".to_owned(), (1, 0)));
+    // Who, what, to which machine, from where: kept in a history whose chain holds.
+    let history = world.portal.history(Some(&id), 10).unwrap();
+    let row = history.iter().find(|row| row.action == "re-host").expect("an entry");
+    assert_eq!((row.actor.as_str(), row.origin.as_str()), ("library", "library"));
+    assert!(row.host_id.contains(&host), "{row:?}");
+    assert_eq!(world.portal.history_break().unwrap(), None);
+    // And no more often than policy allows.
+    world.portal.rehost(&id, None).unwrap_err();
+    assert_eq!(new.refresh(Some(&id)).map_err(|e| e.code), Ok(()));
 }

@@ -36,7 +36,7 @@ fn a_restored_store_is_untrusted_until_it_re_attaches() {
     machine.activate(&id, 1).unwrap();
     let old = machine.images();
     machine.refresh(Some(&id)).unwrap();
-    put_back(&machine, &old);
+    machine.put_back(&old);
     let restored = machine.again();
     let status = restored.status(Some(&id));
     assert_eq!((status.state, status.usable), (LM_STATE_UNTRUSTED, 0));
@@ -58,7 +58,7 @@ fn a_store_restored_after_a_return_gives_nothing() {
     let backup = machine.images();
     machine.return_(&id, 0).unwrap();
     other.activate(&id, 1).unwrap();
-    put_back(&machine, &backup);
+    machine.put_back(&backup);
     let restored = machine.again();
     assert_eq!(restored.state(&id), "UNTRUSTED");
     restored.return_(&id, 0).unwrap();
@@ -81,7 +81,7 @@ fn a_restored_pending_operation_does_not_heal() {
     world.start();
     machine.resume().unwrap();
     assert_eq!(machine.state(&id), "ACTIVE");
-    put_back(&machine, &saved);
+    machine.put_back(&saved);
     let restored = machine.again();
     assert_eq!(restored.resume().unwrap_err().code, LM_ERR_RESTORED);
     let status = restored.status(Some(&id));
@@ -171,7 +171,7 @@ fn a_machine_restored_whole_is_healed_by_one_activation() {
     for _ in 0..12 {
         machine.refresh(Some(&id)).unwrap();
     }
-    put_back(&machine, &saved);
+    machine.put_back(&saved);
     std::fs::write(&anchor, saved_anchor).unwrap();
     let restored = machine.again();
     assert_eq!(restored.state(&id), "ACTIVE", "nothing here can know better");
@@ -202,7 +202,7 @@ fn r54_a_home_restored_from_a_backup_after_a_return_gives_nothing() {
     {
         std::fs::rename(&path, path.with_extension("gone")).unwrap();
     }
-    put_back(&machine, &saved);
+    machine.put_back(&saved);
     std::fs::write(&anchor, saved_anchor).unwrap();
     std::fs::remove_file(anchor.with_extension("gone")).unwrap();
     let restored = machine.again();
@@ -280,8 +280,38 @@ fn a_folder_with_other_files_is_not_written_over() {
     assert_eq!(world.seats(&id), (0, 1));
 }
 
-fn put_back(machine: &Machine, images: &[Option<Vec<u8>>]) {
-    for (name, bytes) in ["a", "b"].iter().zip(images) {
-        std::fs::write(machine.settings.storage.join(name), bytes.as_ref().unwrap()).unwrap();
-    }
+#[test]
+fn r58_status_names_the_flag_the_cause_and_the_next_step() {
+    let world = World::new();
+    let active = |identity: &str| {
+        let (machine, id) = (world.machine(identity), world.nl(1));
+        machine.activate(&id, 1).unwrap();
+        (machine, id)
+    };
+    let all = LM_TRUST_HOST | LM_TRUST_RESTORE | LM_TRUST_TIME;
+    let told = |machine: &Machine, id: &str, trust, cause, next_step, word: &str| {
+        let status = machine.status(Some(id));
+        assert_eq!((status.state, status.usable), (LM_STATE_UNTRUSTED, 0));
+        assert_eq!((status.trust, status.cause, status.next_step), (trust, cause, next_step));
+        let sentence = machine.sentence(id);
+        assert!(sentence.contains(word), "{sentence}");
+    };
+    let (machine, id) = active("field-1");
+    let moved = machine.with(|settings| settings.identity = "another machine".to_owned());
+    let (trust, step) = (all & !LM_TRUST_HOST, LM_NEXT_ACTIVATE);
+    told(&moved, &id, trust, LM_ERR_HOST_CHANGED, step, "Activate");
+
+    let (machine, id) = active("field-2");
+    let old = machine.images();
+    machine.refresh(Some(&id)).unwrap();
+    machine.put_back(&old);
+    let (trust, step) = (all & !LM_TRUST_RESTORE, LM_NEXT_REPAIR);
+    told(&machine.again(), &id, trust, LM_ERR_RESTORED, step, "Activate it again");
+
+    // The portal's clock is two days further: this machine's stands behind by more than it may.
+    let (machine, id) = active("field-3");
+    world.pass(2 * DAY);
+    machine.refresh(Some(&id)).unwrap();
+    let (trust, step) = (all & !LM_TRUST_TIME, LM_NEXT_CORRECT_CLOCK);
+    told(&machine, &id, trust, LM_ERR_CLOCK, step, "clock");
 }
