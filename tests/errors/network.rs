@@ -133,9 +133,8 @@ fn each_way_that_the_portal_is_not_reached_is_told_apart_and_costs_nothing() {
     // A machine may have no certificates at all; those who ask over TLS get one.
     let authority = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(authority.path(), certificate()).unwrap();
-    let machine = world
-        .machine("field-1")
-        .with(|settings| settings.ca_file = Some(authority.path().to_owned()));
+    let plain = world.machine("field-1");
+    let machine = plain.with(|settings| settings.ca_file = Some(authority.path().to_owned()));
     machine.activate(&id, 1).unwrap();
     let cases = portals().into_iter().chain(proxies());
     let rows: Vec<_> = cases.map(|case| row(&world, &machine, &id, &case)).collect();
