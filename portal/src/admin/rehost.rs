@@ -4,11 +4,11 @@
 use lm_protocol::ActivationId;
 use serde_json::json;
 
-use super::retire::leave;
 use super::{About, Act};
 use crate::error::{Error, Result};
 use crate::ledger::fulfillment::{self, Fulfillment, State};
 use crate::ledger::limits::{self, Tally};
+use crate::ledger::release;
 
 /// Re-hosts one machine's activation: by its host ID or fulfillment ID, or `None` where only one
 /// machine holds the ID. Gives the fulfillment that it ended.
@@ -32,7 +32,8 @@ pub async fn rehost(
             "{id} has reached its limit of re-hosts; the next is allowed: {when}"
         )));
     }
-    leave(act, &activation, &held, State::Rehosted).await?;
+    let (db, random, now) = (&mut *act.db, act.random, act.now);
+    release::without_the_machine(db, random, &activation, &held, State::Rehosted, now).await?;
     limits::count(act.db, act.random, id, Tally::Rehost, act.now).await?;
     let about = About {
         activation_id: Some(id),

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{About, Act};
 use crate::error::{Error, Result};
 use crate::ledger::activation::Activation;
-use crate::ledger::fulfillment::{self, Fulfillment, State};
-use crate::ledger::{Release, seats};
+use crate::ledger::fulfillment::{self, State};
+use crate::ledger::{release, seats};
 
 /// Why Return is refused for NL, in words; the page shows them beside the disabled button.
 pub const NL_REASON: &str = "Return is for concurrent (CC) activation IDs only. A node-locked (NL) \
@@ -20,7 +20,8 @@ pub async fn retire(act: &mut Act<'_>, id: ActivationId) -> Result<()> {
     refused(&activation)?;
     let mut hosts = Vec::new();
     for held in fulfillment::live(act.db, id).await? {
-        leave(act, &activation, &held, State::Retired).await?;
+        let (db, random, now) = (&mut *act.db, act.random, act.now);
+        release::without_the_machine(db, random, &activation, &held, State::Retired, now).await?;
         hosts.push(json!({ "host_id": held.host_id, "seats": held.seats, "reach": held.reach }));
     }
     sqlx::query(
@@ -47,22 +48,4 @@ fn refused(activation: &Activation) -> Result<()> {
     } else {
         Err(Error::Refused(format!("activation ID {} is Inactive already", activation.id)))
     }
-}
-
-/// Ends a fulfillment without the machine's word: in strict mode its seats cool until its reach.
-pub(super) async fn leave(
-    act: &mut Act<'_>,
-    activation: &Activation,
-    held: &Fulfillment,
-    state: State,
-) -> Result<()> {
-    let strict = activation.entitlement.terms.strict;
-    let release = if strict { Release::Cool } else { Release::AtOnce };
-    if !release.carry_out(act.db, act.random, held, held.seats, act.now).await? {
-        return Err(Error::Refused(format!(
-            "the record on {} has no lease, so its seat would cool without end",
-            held.host_id
-        )));
-    }
-    fulfillment::close(act.db, held, state, act.now).await
 }

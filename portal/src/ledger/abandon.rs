@@ -8,7 +8,7 @@ use super::case::{Case, Outcome};
 use super::fulfillment::{self, Fulfillment, HolderRef, State};
 use super::limits::{self, Tally};
 use super::ops::{self, Known};
-use super::return_::Release;
+use super::release::Release;
 use crate::error::{Error, Result};
 
 /// `activation` is `None` where the ID isn't known: even then a late activate must be refused.

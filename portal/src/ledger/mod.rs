@@ -17,6 +17,7 @@ mod more_seats;
 mod ops;
 mod reattach;
 mod refresh;
+pub(crate) mod release;
 mod return_;
 pub mod seats;
 mod standing;
@@ -34,7 +35,6 @@ use self::activation::Activation;
 use self::case::{Case, Outcome};
 use self::identity::Identity;
 use self::ops::Again;
-pub(crate) use self::return_::Release;
 use crate::error::{Error, Result};
 use crate::ports::Random;
 

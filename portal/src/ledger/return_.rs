@@ -2,17 +2,16 @@
 
 use lm_protocol::{Refusal, Verdict};
 use serde_json::json;
-use sqlx::AnyConnection;
 
 use super::activation::Activation;
 use super::case::{Case, Outcome};
-use super::fulfillment::{self, Fulfillment, State};
+use super::fulfillment::{self, State};
 use super::issue::{self, Grant};
 use super::limits::{self, Tally};
+use super::ops;
+use super::release::Release;
 use super::standing::{self, Standing};
-use super::{ops, seats};
 use crate::error::Result;
-use crate::ports::Random;
 
 pub(super) async fn return_(
     case: &mut Case<'_>,
@@ -72,43 +71,4 @@ async fn take_the_place_of_the_unanswered(case: &mut Case<'_>) -> Result<()> {
         ops::tombstone(case.db, case.now, unanswered, case.request.activation_id).await?;
     }
     Ok(())
-}
-
-/// How seats leave a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Release {
-    /// They are available at once.
-    AtOnce,
-    /// They cool until the record's reach.
-    Cool,
-}
-
-impl Release {
-    /// After the word of a machine: a host that isn't the record's proves nothing about the one
-    /// that is, so the seats cool in either mode.
-    pub(super) const fn of(activation: &Activation, held: &Fulfillment, same_host: bool) -> Self {
-        let bounded_and_strict = activation.entitlement.terms.strict && held.reach.is_some();
-        if bounded_and_strict || !same_host { Self::Cool } else { Self::AtOnce }
-    }
-
-    /// Moves the seats. `false`: they would have to cool without end, and nothing was changed.
-    pub(crate) async fn carry_out(
-        self,
-        db: &mut AnyConnection,
-        random: &dyn Random,
-        held: &Fulfillment,
-        seats: i64,
-        now: i64,
-    ) -> Result<bool> {
-        match (self, held.reach) {
-            (Self::AtOnce, _) => seats::free(db, held.activation_id, seats).await?,
-            // In the second of its reach itself a copy may still work.
-            (Self::Cool, Some(until)) if until < now => {
-                seats::free(db, held.activation_id, seats).await?;
-            }
-            (Self::Cool, Some(until)) => seats::cool(db, random, held, seats, until).await?,
-            (Self::Cool, None) => return Ok(false),
-        }
-        Ok(true)
-    }
 }
