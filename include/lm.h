@@ -693,6 +693,23 @@ LM_API uint64_t lm_change_count(const lm_client *client);
 LM_API lm_result lm_refresh(lm_client *client, const char *activation_id, lm_error **out_error);
 
 /**
+ * Restores trust in a record whose storage was put back from a backup, on the machine that it was
+ * issued to, by its evidence; never on another. The same fulfillment, no second seat. The portal
+ * counts it against the repair limit, unless the record turns out to be the current one.
+ *
+ * activation_id: as for lm_activate.
+ * out_error: the failure; may be NULL.
+ * Ownership: nothing is kept.
+ * Threads: any. Blocks, as lm_activate does.
+ * Errors: LM_ERR_NOT_FOUND, LM_ERR_ID_MALFORMED, LM_ERR_NO_PORTAL, LM_ERR_BUSY, LM_ERR_CANCELLED,
+ *     those of trusted storage (40 to 48), of the network (70 to 79), of the answer (90 to 96), and
+ *     the portal's refusals (110 to 129), after which the record is as it was: LM_ERR_HOST_MISMATCH
+ *     and LM_ERR_REPAIR_LIMIT among them; the owner of the licenses can re-host it then.
+ * Since 0.1.
+ */
+LM_API lm_result lm_repair(lm_client *client, const char *activation_id, lm_error **out_error);
+
+/**
  * Takes a record that has no rights any more out of this machine's storage: an orphaned one, one
  * whose term is over, one that belongs to another machine. Asks no portal and credits no seat.
  *
@@ -718,6 +735,20 @@ LM_API lm_result lm_remove(lm_client *client, const char *activation_id, lm_erro
  * Since 0.1.
  */
 LM_API lm_result lm_resume(lm_client *client, lm_error **out_error);
+
+/**
+ * Ends the calls that are under way on this client, for a button or before lm_client_free. They
+ * return soon: with LM_ERR_CANCELLED, or as they would have where they were done already. What they
+ * began is pending; the same call again, or lm_resume, finishes it, and no seat is lost. Later calls
+ * are not ended. A host's own transport is not interrupted: it ends its exchange itself, with
+ * LM_ERR_CANCELLED.
+ *
+ * Ownership: nothing is kept.
+ * Threads: any, while others are inside calls. Does not wait for them. Not for a signal handler.
+ * Errors: LM_ERR_INVALID_ARGUMENT, LM_ERR_FORKED.
+ * Since 0.1.
+ */
+LM_API lm_result lm_cancel(lm_client *client);
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 

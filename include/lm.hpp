@@ -303,6 +303,14 @@ public:
         lm_result code = lm_refresh(get(), activation_id, &failed);
         return error(code, failed);
     }
+    error repair(const char *activation_id)
+    {
+        lm_error *failed = nullptr;
+        lm_result code = lm_repair(get(), activation_id, &failed);
+        return error(code, failed);
+    }
+    /* From another thread: ends the calls under way. */
+    error cancel() noexcept { return error(lm_cancel(get())); }
     error remove(const std::string &activation_id)
     {
         lm_error *failed = nullptr;

@@ -100,7 +100,7 @@ codes! {
     Expired = 115, "LM_ERR_EXPIRED", "The license's term is over.", "Ask the vendor to renew it.";
     NotYetValid = 116, "LM_ERR_NOT_YET_VALID", "The license's term has not begun.", "Wait for its first day, or check this machine's clock.";
     Obsolete = 117, "LM_ERR_OBSOLETE", "The license was given back from the portal; the copy on this machine has no rights.", "Remove it here, or activate an activation ID again.";
-    Stale = 118, "LM_ERR_STALE", "The licensing portal knows a newer state of this license than this machine.", "Activate it again on this machine; it takes no second seat.";
+    Stale = 118, "LM_ERR_STALE", "The licensing portal knows a newer state of this license than this machine.", "Repair it, or activate it again, on this machine; it takes no second seat.";
     HostRefused = 119, "LM_ERR_HOST_REFUSED", "The vendor does not allow this license on this kind of machine.", "Use a physical machine, or ask the vendor.";
     HostMismatch = 120, "LM_ERR_HOST_MISMATCH", "This machine is not the one that the license was issued to.", "Activate the license on this machine, or ask its owner to re-host it.";
     ReturnLimit = 121, "LM_ERR_RETURN_LIMIT", "The limit of returns for this period is reached.", "Ask the owner of the licenses or the vendor to raise it.";
@@ -112,7 +112,7 @@ codes! {
     PortalRestored = 127, "LM_ERR_PORTAL_RESTORED", "The licensing portal was restored from a backup and does not know the request.", "Make the request again.";
 
     HostChanged = 140, "LM_ERR_HOST_CHANGED", "This machine is not the one that the license was issued to, or most of it was changed.", "Activate the license on this machine; ask its owner to re-host it if all seats are in use.";
-    Restored = 141, "LM_ERR_RESTORED", "Trusted storage is an older copy than the one last seen on this machine.", "Activate the license again on this machine; it takes no second seat.";
+    Restored = 141, "LM_ERR_RESTORED", "Trusted storage is an older copy than the one last seen on this machine.", "Repair the license, or activate it again, on this machine; it takes no second seat.";
     Clock = 142, "LM_ERR_CLOCK", "This machine's clock was set back.", "Correct the clock, or refresh the license over the network.";
     LeaseOver = 143, "LM_ERR_LEASE_OVER", "The license was not refreshed in time.", "Refresh the license over the network.";
 }

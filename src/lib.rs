@@ -4,6 +4,8 @@
 //! and secret; [`ports`]; storage, machine and transport; policy; client; ffi.
 
 #[doc(hidden)]
+pub mod cancel;
+#[doc(hidden)]
 pub mod client;
 pub mod error;
 #[cfg(feature = "capi")]

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cancel::Token;
 use crate::error::Result;
 
 /// Time, in every sense that the library needs. Threads: any.
@@ -41,6 +42,8 @@ pub struct HttpRequest<'a> {
     pub response_max: usize,
     /// How long the whole exchange may take.
     pub timeout: Duration,
+    /// Ends it sooner.
+    pub cancel: Token,
 }
 
 /// What came back. Any HTTP status is an answer here; what it means is decided above.

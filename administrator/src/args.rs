@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-const ABOUT: &str = "List, activate, return, refresh and remove the licenses of this machine.";
+const ABOUT: &str =
+    "List, activate, return, refresh, repair and remove the licenses of this machine.";
 
 const LONG_ABOUT: &str = "\
-List, activate, return, refresh and remove the licenses of this machine.
+List, activate, return, refresh, repair and remove the licenses of this machine.
 
 A license is activated by its activation ID, such as 7F3KM-Q0W2E-XT9VB-4HJN8. It then lives in \
 trusted storage on this machine and works without the network until it is to be refreshed. \
@@ -188,6 +189,19 @@ pub(crate) enum Command {
     Refresh {
         /// The activation ID
         id: Option<String>,
+    },
+
+    /// Restore trust in a license whose trusted storage was put back from a backup
+    ///
+    /// Only on the machine that it was issued to, judged by its hardware; takes no second seat. The
+    /// portal counts repairs, and may limit them. Where it refuses, the owner of the licenses can
+    /// Re-host the license.
+    ///
+    /// Example: lm-administrator --config orthomap.conf repair 7F3KM-Q0W2E-XT9VB-4HJN8
+    #[command(verbatim_doc_comment)]
+    Repair {
+        /// The activation ID
+        id: String,
     },
 
     /// Take a license that is orphaned or over out of this machine's list

@@ -1,4 +1,4 @@
-//! The Licensing Administrator: list, activate, return, refresh and remove licenses at the machine.
+//! The Licensing Administrator: list, activate, return, refresh, repair and remove licenses at the machine.
 //!
 //! It reaches the library as any host application does and holds no rule of its own: what may be
 //! done in which state, and what becomes of the seats, the library and the portal decide.

@@ -71,8 +71,10 @@ pub struct Record {
 pub enum Ask {
     /// Hold so many seats in total, without a record that could be shown.
     Activate(u8),
-    /// Repair, or activate over a record that can't be used: the same fulfillment again.
+    /// Activate over a record that can't be used: the same fulfillment again.
     Reattach(u8),
+    /// Trust again in a record whose store was put back.
+    Repair,
     /// Hold so many in total, on a record that stands.
     More(u8),
     /// Undo an activate whose answer is not known.

@@ -52,6 +52,7 @@ fn seats(count: u8) -> String {
 fn ask(world: &World, asked: Ask) -> String {
     match asked {
         Ask::Activate(total) => format!("activate, {} in total", seats(total)),
+        Ask::Repair => "repair".to_owned(),
         Ask::Reattach(total) => format!("re-attach, {} in total", seats(total)),
         Ask::More(total) => format!("more seats, {} in total", seats(total)),
         Ask::Abandon(activate) => format!("abandon {}", op(world, activate)),

@@ -90,6 +90,13 @@ pub enum Operation {
         /// The record's generation.
         generation: u64,
     },
+    /// Trust again in a record whose store was lost, restored or copied, on the same host.
+    Repair {
+        /// The fulfillment.
+        fulfillment_id: String,
+        /// The record's generation, perhaps an older one.
+        generation: u64,
+    },
 }
 
 /// Who holds a license: host, product and scope. Each holder takes its own seats.
@@ -130,7 +137,8 @@ impl Request {
             Operation::Activate { .. } | Operation::Abandon { .. } => None,
             Operation::MoreSeats { fulfillment_id, generation, .. }
             | Operation::Return { fulfillment_id, generation, .. }
-            | Operation::Refresh { fulfillment_id, generation } => {
+            | Operation::Refresh { fulfillment_id, generation }
+            | Operation::Repair { fulfillment_id, generation } => {
                 Some((fulfillment_id, *generation))
             }
         }
@@ -156,7 +164,7 @@ impl Message for Request {
             }
             Operation::Return { seats, .. } => *seats <= SEATS_MAX,
             Operation::Abandon { activate } => *activate != self.op,
-            Operation::Refresh { .. } => true,
+            Operation::Refresh { .. } | Operation::Repair { .. } => true,
         };
         operation
             && self.about().is_none_or(|(id, generation)| is_fulfillment_id(id) && generation > 0)

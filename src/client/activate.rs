@@ -4,7 +4,7 @@ use lm_protocol::{ActivationId, Operation, limits};
 
 use super::Client;
 use super::entry::outstanding;
-use super::exchange::{Call, Wish};
+use super::exchange::Wish;
 use super::intent::Signing;
 use super::state::Pending;
 use super::store::Draft;
@@ -32,18 +32,18 @@ pub(super) fn activate(client: &Client, id: ActivationId, seats: u32) -> Result<
         // Not even a folder is made for what cannot be sent.
         return Err(Error::from_code(Code::NoPortal));
     }
-    let call = Call { wish: Wish::Person, until: client.deadline() };
+    let call = client.call(Wish::Person);
     for _ in 0..STEPS {
-        match client.change(|draft| decide(client, draft, id, seats))? {
+        match client.change_in(&call, |draft| decide(client, draft, id, seats))? {
             Step::Done => return Ok(()),
             Step::Finish(pending) => {
-                let outcome = client.settle(id, &pending, call)?;
+                let outcome = client.settle(id, &pending, &call)?;
                 if is_same(&pending, seats) && is_final(&outcome.result) {
                     return outcome.result;
                 }
             }
             Step::Own(pending) => {
-                let result = client.settle(id, &pending, call)?.result;
+                let result = client.settle(id, &pending, &call)?.result;
                 // A portal restored from a backup, or one that remembers a later state of this
                 // store, wants a new operation: so does the loop.
                 if !matches!(code_of(&result), Some(Code::PortalRestored | Code::Restored)) {

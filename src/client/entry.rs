@@ -54,6 +54,7 @@ pub(super) fn outstanding(entry: Option<&Entry>) -> Option<Outstanding> {
         Operation::Abandon { .. } => Outstanding::Abandon,
         Operation::Return { .. } => Outstanding::Return,
         Operation::Refresh { .. } => Outstanding::Refresh,
+        Operation::Repair { .. } => Outstanding::Repair,
     })
 }
 
@@ -63,7 +64,10 @@ fn pending_kind(pending: Option<&Pending>) -> PendingKind {
         Some(Operation::Abandon { .. }) => PendingKind::Abandon,
         Some(Operation::Return { seats: 0, .. }) => PendingKind::ReturnAll,
         Some(Operation::Return { .. }) => PendingKind::ReturnSome,
-        Some(Operation::MoreSeats { .. } | Operation::Refresh { .. }) | None => PendingKind::None,
+        Some(
+            Operation::MoreSeats { .. } | Operation::Refresh { .. } | Operation::Repair { .. },
+        )
+        | None => PendingKind::None,
     }
 }
 

@@ -11,6 +11,7 @@ use lm_protocol::{
 use super::Client;
 use super::apply::{Outcome, apply, commit_of};
 use super::state::Pending;
+use crate::cancel::Token;
 use crate::error::{Code, Error, Result};
 use crate::limits::STATUS_AGE;
 use crate::log::Level;
@@ -30,11 +31,13 @@ pub(super) struct Answered {
     pub(super) time_is_fresh: bool,
 }
 
-/// One call of the host: who wants it, and until when (by the monotonic clock) it may take.
-#[derive(Clone, Copy, Debug)]
+/// One call of the host: who wants it, until when (by the monotonic clock) it may take, and whether
+/// another thread has ended it.
+#[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) wish: Wish,
     pub(super) until: Duration,
+    pub(super) cancel: Token,
 }
 
 /// By how much a call may outlast its timeout without a suspension: connecting and verifying.
@@ -56,16 +59,18 @@ impl Client {
         &self,
         id: ActivationId,
         pending: &Pending,
-        call: Call,
+        call: &Call,
     ) -> Result<Outcome> {
+        call.cancel.check()?;
         self.check_backoff(call.wish)?;
         if let Operation::Return { .. } = pending.operation {
             // The seats are out of use in every process before the portal frees them.
             self.ports.clock.sleep(STATUS_AGE);
+            call.cancel.check()?;
         }
         self.line(Level::Debug, || format!("{}: asking the portal ({}).", masked(id), pending.op));
         let asked_at = self.ports.clock.boot();
-        let response = match self.post(pending, call.until) {
+        let response = match self.post(pending, call) {
             Ok(response) => response,
             Err(error) => return Err(self.note_failure(error)),
         };
@@ -85,9 +90,9 @@ impl Client {
         Ok(outcome)
     }
 
-    fn post(&self, pending: &Pending, until: Duration) -> Result<(lm_protocol::Id, HttpResponse)> {
+    fn post(&self, pending: &Pending, call: &Call) -> Result<(lm_protocol::Id, HttpResponse)> {
         let Some(url) = &self.portal_url else { return Err(Error::from_code(Code::NoPortal)) };
-        let timeout = until.saturating_sub(self.ports.clock.monotonic());
+        let timeout = call.until.saturating_sub(self.ports.clock.monotonic());
         if timeout.is_zero() {
             return Err(Error::from_code(Code::Timeout));
         }
@@ -99,6 +104,7 @@ impl Client {
             body: &body,
             response_max: limits::REPLY_MAX,
             timeout,
+            cancel: call.cancel.clone(),
         })?;
         match response.status {
             200 => Ok((time_nonce, response)),

@@ -100,7 +100,7 @@ impl Client {
         let Some(first) = keys.first() else {
             return Err(Error::new(Code::Internal, "A request has no key to be signed by."));
         };
-        // A return takes the place of a refresh or more seats whose answer isn't known.
+        // A return takes the place of a refresh, a repair or more seats whose answer isn't known.
         let displaced = match operation {
             Operation::Return { .. } => entry.and_then(|entry| entry.pending.clone()).map(Box::new),
             _ => None,

@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `options` | what a host says when it opens a client |
-//! | `activate`, `return_`, `refresh`, `remove`, `resume` | the calls that change something |
+//! | `activate`, `return_`, `refresh`, `repair`, `remove`, `resume` | the calls that change something |
 //! | `status`, `list`, `look`, `published` | the calls that answer, and the table they answer from |
 //! | `state`, `store`, `entry` | what trusted storage holds for us, read and changed |
 //! | `intent`, `exchange`, `apply`, `backoff` | one operation: made durable, sent, its answer applied |
@@ -21,6 +21,7 @@ mod options;
 mod published;
 mod refresh;
 mod remove;
+mod repair;
 mod resume;
 mod return_;
 mod state;
@@ -32,9 +33,11 @@ use std::time::Duration;
 
 use lm_protocol::{ActivationId, Evidence, Holder, TrustRoot, evidence};
 
+use exchange::{Call, Wish};
 pub use list::RecordInfo;
 pub use options::Options;
 
+use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
 use crate::log::{Level, Log};
 use crate::machine;
@@ -62,6 +65,7 @@ pub struct Client {
     sight: look::Sight,
     published: published::Published,
     fork: machine::ForkMark,
+    cancel: Cancel,
 }
 
 impl Client {
@@ -118,6 +122,7 @@ impl Client {
             sight: look::Sight::new(&ports),
             published: published::Published::default(),
             fork: machine::ForkMark::new(),
+            cancel: Cancel::default(),
             root,
             ports,
         };
@@ -148,6 +153,22 @@ impl Client {
     pub fn remove(&self, activation_id: &str) -> Result<()> {
         self.check_fork()?;
         remove::remove(self, parse_id(activation_id)?)
+    }
+
+    /// Restores trust in a record on the machine that it was issued to: after an older storage was
+    /// put back, say. Counted and limited by the portal.
+    pub fn repair(&self, activation_id: &str) -> Result<()> {
+        self.check_fork()?;
+        repair::repair(self, parse_id(activation_id)?)
+    }
+
+    /// Ends the calls under way on this client, from another thread: they return
+    /// [`Code::Cancelled`] soon, unless they were done. What they began is pending and can be
+    /// resumed. Later calls are not ended. The application's own transport ends its exchange itself.
+    pub fn cancel(&self) -> Result<()> {
+        self.check_fork()?;
+        self.cancel.cancel();
+        Ok(())
     }
 
     /// Finishes what is pending.
@@ -217,9 +238,10 @@ impl Client {
         if self.fork.is_child() { Err(Error::from_code(Code::Forked)) } else { Ok(()) }
     }
 
-    /// The end of a call that begins now, by the monotonic clock.
-    fn deadline(&self) -> Duration {
-        self.ports.clock.monotonic().saturating_add(self.timeout)
+    /// A call that begins now.
+    fn call(&self, wish: Wish) -> Call {
+        let until = self.ports.clock.monotonic().saturating_add(self.timeout);
+        Call { wish, until, cancel: self.cancel.begin() }
     }
 
     fn line(&self, level: Level, text: impl FnOnce() -> String) {

@@ -19,21 +19,21 @@ const STEPS: usize = 4;
 
 /// One record, or each: one failure stops no other, the first is returned.
 pub(super) fn refresh(client: &Client, id: Option<ActivationId>) -> Result<()> {
-    let call = Call { wish: Wish::Routine, until: client.deadline() };
+    let call = client.call(Wish::Routine);
     match id {
         Some(id) => {
             client.must_be_here(id)?;
-            refresh_one(client, id, call)
+            refresh_one(client, id, &call)
         }
-        None => super::resume::each(client.ids_here()?, |id| refresh_one(client, id, call)),
+        None => super::resume::each(client.ids_here()?, |id| refresh_one(client, id, &call)),
     }
 }
 
-fn refresh_one(client: &Client, id: ActivationId, call: Call) -> Result<()> {
+fn refresh_one(client: &Client, id: ActivationId, call: &Call) -> Result<()> {
     // A refresh that isn't asked for yet is not begun.
     client.check_backoff(call.wish)?;
     for _ in 0..STEPS {
-        match client.change(|draft| decide(client, draft, id))? {
+        match client.change_in(call, |draft| decide(client, draft, id))? {
             Step::Own(pending) => {
                 let result = client.settle(id, &pending, call)?.result;
                 // Granted, but too late to use, or to a store older than the portal remembers:

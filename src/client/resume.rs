@@ -8,12 +8,12 @@ use crate::error::Result;
 use crate::storage::Commit;
 
 pub(super) fn resume(client: &Client) -> Result<()> {
-    let call = Call { wish: Wish::Person, until: client.deadline() };
-    each(client.ids_here()?, |id| finish(client, id, call))
+    let call = client.call(Wish::Person);
+    each(client.ids_here()?, |id| finish(client, id, &call))
 }
 
-fn finish(client: &Client, id: ActivationId, call: Call) -> Result<()> {
-    let pending = client.change(|draft| {
+fn finish(client: &Client, id: ActivationId, call: &Call) -> Result<()> {
+    let pending = client.change_in(call, |draft| {
         let pending = draft.state.entry(id).and_then(|entry| entry.pending.clone());
         Ok((pending, Commit::Keep))
     })?;

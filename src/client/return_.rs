@@ -4,7 +4,7 @@ use lm_protocol::{ActivationId, Operation};
 
 use super::Client;
 use super::entry::outstanding;
-use super::exchange::{Call, Wish};
+use super::exchange::Wish;
 use super::intent::Signing;
 use super::state::Pending;
 use super::store::Draft;
@@ -22,14 +22,14 @@ const STEPS: usize = 4;
 
 pub(super) fn return_(client: &Client, id: ActivationId, seats: u32) -> Result<()> {
     client.must_be_here(id)?;
-    let call = Call { wish: Wish::Person, until: client.deadline() };
+    let call = client.call(Wish::Person);
     for _ in 0..STEPS {
-        match client.change(|draft| decide(client, draft, id, seats))? {
+        match client.change_in(&call, |draft| decide(client, draft, id, seats))? {
             Step::Done => return Ok(()),
-            Step::Own(pending) => return client.settle(id, &pending, call)?.result,
+            Step::Own(pending) => return client.settle(id, &pending, &call)?.result,
             Step::Finish(pending) => {
                 let was_ours = is_same(&pending, seats);
-                let outcome = client.settle(id, &pending, call)?;
+                let outcome = client.settle(id, &pending, &call)?;
                 if was_ours || (outcome.result.is_ok() && gave_all(&pending)) {
                     return outcome.result;
                 }

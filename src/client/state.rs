@@ -63,7 +63,7 @@ pub(super) struct Pending {
     pub(super) request: String,
     /// The record's device key if the answer takes the fresh key.
     pub(super) fresh_key: Option<Seed>,
-    /// The refresh or more seats whose place a return took: asked again if that is denied.
+    /// The refresh, repair or more seats whose place a return took: asked again if that is denied.
     pub(super) displaced: Option<Box<Pending>>,
     /// It was found in a restored store: its answer may have been applied, and its seat given back,
     /// since. So its grant does not heal: only that of an operation made afterwards does.

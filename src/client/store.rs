@@ -6,12 +6,13 @@ use lm_protocol::{ActivationId, Keyring, Record, Verified};
 
 use super::Client;
 use super::entry;
+use super::exchange::Call;
 use super::state::State;
 use crate::error::{Code, Error, Result};
 use crate::limits::LOCK_WAIT;
 use crate::log::Level;
 use crate::policy::{Facts, Now, Status, evaluate};
-use crate::storage::{self, Commit, Standing};
+use crate::storage::{self, Commit, Standing, Wait};
 
 /// The state under the store's lock.
 pub(super) struct Draft<'a> {
@@ -58,9 +59,19 @@ impl Client {
         self.change_within(LOCK_WAIT.min(self.timeout), change)
     }
 
+    /// As [`Self::change`], for a call that another thread may end while it waits its turn.
+    pub(super) fn change_in<T>(
+        &self,
+        call: &Call,
+        change: impl FnOnce(&mut Draft<'_>) -> Result<(T, Commit)>,
+    ) -> Result<T> {
+        let at_most = LOCK_WAIT.min(self.timeout);
+        self.change_within(Wait { at_most, cancel: call.cancel.clone() }, change)
+    }
+
     fn change_within<T>(
         &self,
-        wait: Duration,
+        wait: impl Into<Wait>,
         change: impl FnOnce(&mut Draft<'_>) -> Result<(T, Commit)>,
     ) -> Result<T> {
         let (known, count) = self.seen_keys_and_count();

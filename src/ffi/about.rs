@@ -16,8 +16,16 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 const _: () = assert!(MINOR < 1000 && PATCH < 1000);
 
 /// What a host may ask for by name. Later versions have more.
-const CAPABILITIES: &[&str] =
-    &["https", "host_identity", "log", "machine_scope", "transport", "user_scope"];
+const CAPABILITIES: &[&str] = &[
+    "cancel",
+    "https",
+    "host_identity",
+    "log",
+    "machine_scope",
+    "repair",
+    "transport",
+    "user_scope",
+];
 /// Longer than any of their names.
 const CAPABILITY_MAX: usize = 64;
 

@@ -1,10 +1,10 @@
-//! Refresh, remove and resume.
+//! Refresh, repair, remove, resume and cancel.
 
 use std::ffi::c_char;
 
 use super::calls::ID_TEXT_MAX;
 use super::client::lm_client;
-use super::error::{finish, lm_error, lm_result};
+use super::error::{code_of, finish, lm_error, lm_result};
 use super::pointers::{required_text, text};
 use crate::client::Client;
 
@@ -35,6 +35,36 @@ pub unsafe extern "C" fn lm_refresh(
         // SAFETY: NULL, or text that ends in NUL.
         let id = unsafe { text(activation_id, "activation_id", ID_TEXT_MAX) }?;
         client.refresh(id)
+    });
+    // SAFETY: NULL, or the host's place for an error.
+    unsafe { finish(result, out_error) }
+}
+
+/// Restores trust in a record whose storage was put back from a backup, on the machine that it was
+/// issued to, by its evidence; never on another. The same fulfillment, no second seat. The portal
+/// counts it against the repair limit, unless the record turns out to be the current one.
+///
+/// activation_id: as for lm_activate.
+/// out_error: the failure; may be NULL.
+/// Ownership: nothing is kept.
+/// Threads: any. Blocks, as lm_activate does.
+/// Errors: LM_ERR_NOT_FOUND, LM_ERR_ID_MALFORMED, LM_ERR_NO_PORTAL, LM_ERR_BUSY, LM_ERR_CANCELLED,
+///     those of trusted storage (40 to 48), of the network (70 to 79), of the answer (90 to 96), and
+///     the portal's refusals (110 to 129), after which the record is as it was: LM_ERR_HOST_MISMATCH
+///     and LM_ERR_REPAIR_LIMIT among them; the owner of the licenses can re-host it then.
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lm_repair(
+    client: *mut lm_client,
+    activation_id: *const c_char,
+    out_error: *mut *mut lm_error,
+) -> lm_result {
+    // SAFETY: NULL, or a client that lives.
+    let client = unsafe { lm_client::borrow(client) };
+    let result = lm_client::run(client, |client| {
+        // SAFETY: NULL, or text that ends in NUL.
+        let id = unsafe { required_text(activation_id, "activation_id", ID_TEXT_MAX) }?;
+        client.repair(id)
     });
     // SAFETY: NULL, or the host's place for an error.
     unsafe { finish(result, out_error) }
@@ -86,4 +116,21 @@ pub unsafe extern "C" fn lm_resume(
     let result = lm_client::run(client, Client::resume);
     // SAFETY: NULL, or the host's place for an error.
     unsafe { finish(result, out_error) }
+}
+
+/// Ends the calls that are under way on this client, for a button or before lm_client_free. They
+/// return soon: with LM_ERR_CANCELLED, or as they would have where they were done already. What they
+/// began is pending; the same call again, or lm_resume, finishes it, and no seat is lost. Later calls
+/// are not ended. A host's own transport is not interrupted: it ends its exchange itself, with
+/// LM_ERR_CANCELLED.
+///
+/// Ownership: nothing is kept.
+/// Threads: any, while others are inside calls. Does not wait for them. Not for a signal handler.
+/// Errors: LM_ERR_INVALID_ARGUMENT, LM_ERR_FORKED.
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lm_cancel(client: *mut lm_client) -> lm_result {
+    // SAFETY: NULL, or a client that lives.
+    let client = unsafe { lm_client::borrow(client) };
+    code_of(lm_client::run(client, Client::cancel))
 }

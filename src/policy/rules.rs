@@ -20,6 +20,8 @@ pub enum Outstanding {
     Return,
     /// A new lease.
     Refresh,
+    /// Trust again.
+    Repair,
 }
 
 /// What `activate` does.
@@ -47,11 +49,20 @@ pub enum Return {
     /// Cleans the entry; there is nothing to give back.
     Clean,
     /// Asks the portal; all the seats held where `seats` is 0. Takes the place of an outstanding
-    /// refresh or more seats.
+    /// refresh, repair or more seats.
     Ask {
         /// How many; 0: all.
         seats: u32,
     },
+}
+
+/// What `repair` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// Finishes the outstanding operation, then looks again.
+    FinishFirst,
+    /// Asks the portal, in whatever state the record is: the portal judges the host.
+    Ask,
 }
 
 /// What `remove` does.
@@ -99,7 +110,7 @@ pub fn return_(
         Some(Outstanding::Activate | Outstanding::Abandon | Outstanding::Return) => {
             return Ok(Return::FinishFirst);
         }
-        Some(Outstanding::MoreSeats | Outstanding::Refresh) | None => {}
+        Some(Outstanding::MoreSeats | Outstanding::Refresh | Outstanding::Repair) | None => {}
     }
     if !facts.has_record {
         Err(Code::NotFound)
@@ -109,6 +120,19 @@ pub fn return_(
         Err(Code::InvalidArgument)
     } else {
         Ok(Return::Ask { seats: if seats == facts.seats { 0 } else { seats } })
+    }
+}
+
+/// `repair` over an entry, or over none.
+///
+/// Errors: [`Code::NotFound`].
+pub fn repair(outstanding: Option<Outstanding>, facts: &Facts) -> Result<Repair, Code> {
+    if outstanding.is_some() {
+        Ok(Repair::FinishFirst)
+    } else if facts.has_record {
+        Ok(Repair::Ask)
+    } else {
+        Err(Code::NotFound)
     }
 }
 
@@ -246,17 +270,21 @@ mod tests {
     fn what_is_outstanding_is_finished_first_and_never_removed() {
         use Outstanding as O;
         let none = Facts::default();
-        for outstanding in [O::Activate, O::MoreSeats, O::Abandon, O::Return, O::Refresh] {
+        for outstanding in [O::Activate, O::MoreSeats, O::Abandon, O::Return, O::Refresh, O::Repair]
+        {
             let facts = active();
             let some = Some(outstanding);
             assert_eq!(activate(some, &facts, &status(&facts), 1), Ok(Activate::FinishFirst));
             assert_eq!(remove(some, &facts, &status(&facts)), Err(Code::NotAllowed));
-            let replaced = matches!(outstanding, O::MoreSeats | O::Refresh);
+            assert_eq!(repair(some, &facts), Ok(Repair::FinishFirst));
+            let replaced = matches!(outstanding, O::MoreSeats | O::Refresh | O::Repair);
             let returned = return_(some, &facts, 2);
             assert_eq!(returned == Ok(Return::Ask { seats: 2 }), replaced, "{outstanding:?}");
         }
         assert_eq!(return_(Some(O::Activate), &none, 0), Ok(Return::Abandon));
         assert_eq!(return_(Some(O::Abandon), &none, 0), Ok(Return::FinishFirst));
+        assert_eq!(repair(None, &none), Err(Code::NotFound));
+        assert_eq!(repair(None, &active()), Ok(Repair::Ask));
     }
 
     #[test]

@@ -52,7 +52,9 @@ fn next(status: &Status) -> Option<String> {
         NextStep::Activate => "Activate it again on this machine.",
         NextStep::Refresh => "Refresh it over the network.",
         NextStep::Resume => "Resume to finish it; nothing is lost.",
-        NextStep::Repair => "Activate it again on this machine; it takes no second seat.",
+        NextStep::Repair => {
+            "Repair it, or activate it again, on this machine; it takes no second seat."
+        }
         NextStep::Remove => "Remove the entry, or activate a license again.",
         NextStep::CorrectClock => {
             "Correct the clock; if it is right, refresh the license over the network."
@@ -155,7 +157,7 @@ mod tests {
             ),
             (
                 restored,
-                "Trusted storage is an older copy than the one last seen on this machine. Activate it again on this machine; it takes no second seat.",
+                "Trusted storage is an older copy than the one last seen on this machine. Repair it, or activate it again, on this machine; it takes no second seat.",
             ),
         ];
         for (status, text) in rows {

@@ -6,11 +6,27 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::Core;
+use crate::cancel::Token;
 use crate::error::{Code, Error, Result};
 use crate::ports::{File, OpenHow, Stat};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
+
+/// How long a call waits for whoever else holds the lock.
+#[derive(Clone, Debug, Default)]
+pub struct Wait {
+    /// At most so long.
+    pub at_most: Duration,
+    /// Or until it is cancelled.
+    pub cancel: Token,
+}
+
+impl From<Duration> for Wait {
+    fn from(at_most: Duration) -> Self {
+        Self { at_most, ..Self::default() }
+    }
+}
 
 /// A lock that is held. It is let go by [`Lock::release`]; dropping it only closes the file, which
 /// lets it go as well unless a forked child shares it.
@@ -43,11 +59,11 @@ impl Core {
         }
     }
 
-    /// Takes the lock, waiting politely for at most `wait`. `None`: there is no lock file.
+    /// Takes the lock, waiting politely. `None`: there is no lock file.
     ///
-    /// Errors: [`Code::Busy`] once the wait is over.
-    pub(super) fn lock(&self, shared: bool, wait: Duration) -> Result<Option<Lock>> {
-        let deadline = self.clock.monotonic().saturating_add(wait);
+    /// Errors: [`Code::Busy`] once the wait is over, [`Code::Cancelled`].
+    pub(super) fn lock(&self, shared: bool, wait: &Wait) -> Result<Option<Lock>> {
+        let deadline = self.clock.monotonic().saturating_add(wait.at_most);
         let mut pause = FIRST_PAUSE;
         loop {
             let Some((mut file, stat)) = self.open(&self.paths.lock, OpenHow::Read)? else {
@@ -62,6 +78,7 @@ impl Core {
                 if left.is_zero() {
                     return Err(Error::from_code(Code::Busy));
                 }
+                wait.cancel.check()?;
                 self.clock.sleep(pause.min(left));
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

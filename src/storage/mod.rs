@@ -38,6 +38,7 @@ use std::time::Duration;
 
 pub use contents::Contents;
 pub use image::CONTENTS_MAX;
+pub use lock::Wait;
 #[cfg(unix)]
 pub use os_unix::SystemFiles;
 pub use place::{Place, Scope};
@@ -132,7 +133,7 @@ impl Storage {
         self.core.look()
     }
 
-    /// Changes the store: takes the lock, waiting for it at most `wait`, reads, lets `change` edit
+    /// Changes the store: takes the lock, waiting for it as `wait` says, reads, lets `change` edit
     /// the contents, and commits them if it says [`Commit::Write`]. On success they are durable and
     /// anchored. Makes the store where there is none; the directory and the empty lock file are
     /// made even where nothing is then written, so ask [`Self::read`] first where that matters.
@@ -146,11 +147,11 @@ impl Storage {
     /// An error after the contents were written (the disk failed, or no anchor could be raised)
     /// means that nothing may be sent on the strength of them; the store may show them or not.
     ///
-    /// Errors: [`Code::Busy`] after `wait`, [`Code::StorageNewer`], [`Code::StorageReadOnly`],
+    /// Errors: [`Code::Busy`] after `wait`, [`Code::Cancelled`], [`Code::StorageNewer`], [`Code::StorageReadOnly`],
     /// [`Code::StorageFull`], and those of [`Self::read`].
     pub fn change<T>(
         &self,
-        wait: Duration,
+        wait: impl Into<Wait>,
         change: impl FnOnce(&Standing, &mut Contents) -> Result<(T, Commit)>,
     ) -> Result<T> {
         let core = &self.core;
@@ -160,7 +161,7 @@ impl Storage {
                 .with_hint("Check the disk, then start the application again."));
         }
         core.prepare()?;
-        let Some(lock) = core.lock(false, wait)? else {
+        let Some(lock) = core.lock(false, &wait.into())? else {
             return Err(Error::from_code(Code::Busy));
         };
         let result = core.change_locked(change);

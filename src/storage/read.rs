@@ -74,7 +74,7 @@ impl Core {
             }
             last = Some(raw);
         }
-        let Some(lock) = self.lock(true, wait)? else {
+        let Some(lock) = self.lock(true, &wait.into())? else {
             // Without a lock file nobody can be writing, yet the bytes change.
             return Err(Error::from_code(Code::Busy));
         };

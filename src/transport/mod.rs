@@ -95,8 +95,19 @@ impl HttpsTransport {
 
 impl Transport for HttpsTransport {
     fn post(&self, request: &HttpRequest<'_>) -> Result<HttpResponse> {
+        let answered = self.exchange(request);
+        // However the exchange broke off.
+        if answered.is_err() {
+            request.cancel.check()?;
+        }
+        answered
+    }
+}
+
+impl HttpsTransport {
+    fn exchange(&self, request: &HttpRequest<'_>) -> Result<HttpResponse> {
         let target = Target::parse(request.url)?;
-        let deadline = Deadline::new(self.clock.clone(), request.timeout);
+        let deadline = Deadline::new(self.clock.clone(), request.timeout, request.cancel.clone());
         let answer = self
             .agent(&target, deadline)?
             .post(request.url)

@@ -1,8 +1,9 @@
 //! Name → addresses, under the deadline.
 
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::{io, thread};
+use std::thread;
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -66,7 +67,9 @@ impl UreqResolver for Resolver {
 /// Asks the system. Since its lookup can't be interrupted, it runs on a thread of its own, the only
 /// one that this library ever starts; after the deadline it ends by itself, unheard.
 fn lookup(host: String, port: u16, deadline: &Deadline) -> io::Result<Vec<SocketAddr>> {
-    let (sender, receiver) = mpsc::sync_channel(1);
+    let (sender, receiver) = mpsc::sync_channel(2);
+    let woken = sender.clone();
+    let _watch = deadline.on_cancel(move || drop(woken.try_send(Err(ErrorKind::TimedOut.into()))));
     thread::Builder::new().name("lm-lookup".to_owned()).spawn(move || {
         let found = (host.as_str(), port).to_socket_addrs().map(Vec::from_iter);
         // Nobody listens any more where the deadline has passed.

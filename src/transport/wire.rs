@@ -9,17 +9,20 @@ use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport}
 use super::BUFFER;
 use super::deadline::Deadline;
 use super::failure;
+use crate::cancel::Watch;
 
 /// A socket whose every read and write ends at the deadline, however little comes at a time.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
     deadline: Deadline,
+    /// Shuts the stream down when the call is cancelled, which ends whatever waits for it.
+    _watch: Watch,
 }
 
 impl Socket {
-    pub(super) const fn new(stream: TcpStream, deadline: Deadline) -> Self {
-        Self { stream, deadline }
+    pub(super) const fn new(stream: TcpStream, deadline: Deadline, watch: Watch) -> Self {
+        Self { stream, deadline, _watch: watch }
     }
 
     /// Does one operation again after a signal, within what is left of the time.

@@ -108,6 +108,17 @@ impl Machine {
         outcome(|error| unsafe { lm_remove(self.client, id.as_ptr(), error) })
     }
 
+    pub fn repair(&self, id: &str) -> Outcome {
+        let id = c_text(id);
+        // SAFETY: as above.
+        outcome(|error| unsafe { lm_repair(self.client, id.as_ptr(), error) })
+    }
+
+    pub fn cancel(&self) {
+        // SAFETY: a client that lives.
+        assert_eq!(unsafe { lm_cancel(self.client) }, LM_OK);
+    }
+
     pub fn resume(&self) -> Outcome {
         // SAFETY: as above.
         outcome(|error| unsafe { lm_resume(self.client, error) })

@@ -6,8 +6,10 @@
 mod common;
 
 mod activation;
+mod cancel;
 mod client_return;
 mod interface;
 mod portal_return;
 mod protocol;
+mod repair;
 mod states;

@@ -42,7 +42,7 @@ fn a_restored_store_is_untrusted_until_it_re_attaches() {
     assert_eq!((status.state, status.usable), (LM_STATE_UNTRUSTED, 0));
     assert_eq!((status.cause, status.next_step), (LM_ERR_RESTORED, LM_NEXT_REPAIR));
     assert_eq!(status.trust & LM_TRUST_RESTORE, 0);
-    assert!(restored.sentence(&id).contains("Activate it again"), "{}", restored.sentence(&id));
+    assert!(restored.sentence(&id).contains("activate it again"), "{}", restored.sentence(&id));
     restored.activate(&id, 1).unwrap();
     assert_eq!(restored.state(&id), "ACTIVE");
     assert_eq!(world.seats(&id), (1, 0), "and takes no second seat");
@@ -306,7 +306,7 @@ fn r58_status_names_the_flag_the_cause_and_the_next_step() {
     machine.refresh(Some(&id)).unwrap();
     machine.put_back(&old);
     let (trust, step) = (all & !LM_TRUST_RESTORE, LM_NEXT_REPAIR);
-    told(&machine.again(), &id, trust, LM_ERR_RESTORED, step, "Activate it again");
+    told(&machine.again(), &id, trust, LM_ERR_RESTORED, step, "Repair it, or activate it again");
 
     // The portal's clock is two days further: this machine's stands behind by more than it may.
     let (machine, id) = active("field-3");

@@ -1,4 +1,4 @@
-//! `activate`, `refresh`, `remove`.
+//! `activate`, `refresh`, `repair`, `remove`.
 
 use std::io;
 
@@ -31,6 +31,13 @@ impl Session {
             .ask("Asking the portal for a new lease …", |client| client.refresh(Some(id)))
             .and_then(|()| self.sentence(id));
         Outcome::of_call(&self.client, id, result)
+    }
+
+    pub(super) fn repair(&self, id: &str) -> io::Result<Exit> {
+        let result = self
+            .ask("Asking the portal to repair the license …", |client| client.repair(id))
+            .and_then(|()| self.sentence(id));
+        self.tell(&[Outcome::of_call(&self.client, id, result)], "")
     }
 
     pub(super) fn remove(&self, id: &str) -> io::Result<Exit> {

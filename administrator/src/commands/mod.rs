@@ -76,6 +76,7 @@ impl Session {
             Command::Activate { id, seats } => self.activate(id, *seats),
             Command::Return { ids, seats, yes } => self.return_(ids, seats.unwrap_or(0), *yes),
             Command::Refresh { id } => self.refresh(id.as_deref()),
+            Command::Repair { id } => self.repair(id),
             Command::Remove { id } => self.remove(id),
             Command::Resume => self.resume(),
             Command::Completions { shell } => manual::completions(*shell),
@@ -93,7 +94,9 @@ fn refused(format: Format, command: &Command, error: &lm::Error) -> io::Result<E
     match command {
         Command::Status { id } => output::failure(format, id.as_deref().unwrap_or(""), error)?,
         Command::HostId => output::failure(format, "", error)?,
-        Command::Activate { id, .. } | Command::Remove { id } => each(&[id])?,
+        Command::Activate { id, .. } | Command::Repair { id } | Command::Remove { id } => {
+            each(&[id])?;
+        }
         Command::Return { ids, .. } => each(&ids.iter().map(String::as_str).collect::<Vec<_>>())?,
         Command::Refresh { id } => each(&[id.as_deref().unwrap_or("")])?,
         Command::List | Command::Resume | Command::Completions { .. } | Command::Man => {

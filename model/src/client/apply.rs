@@ -115,7 +115,7 @@ fn stale(set: &Setting<'_>, entry: Option<Entry>, ask: Ask) -> Option<Entry> {
         Ask::Abandon(_) => None,
         // A stored grant that is true no more says nothing against the record that is here.
         Ask::Activate(_) | Ask::Reattach(_) => Some(entry),
-        Ask::More(_) | Ask::Return(_) | Ask::Refresh => {
+        Ask::More(_) | Ask::Return(_) | Ask::Refresh | Ask::Repair => {
             set.hit(Event::ToldStale);
             Some(Entry { restored: true, ..entry })
         }
@@ -127,7 +127,7 @@ fn obsolete(set: &Setting<'_>, entry: Option<Entry>, ask: Ask, reason: Reason) -
     match ask {
         Ask::Return(_) | Ask::Abandon(_) => None,
         Ask::Activate(_) => Some(entry),
-        Ask::More(_) | Ask::Refresh | Ask::Reattach(_) => {
+        Ask::More(_) | Ask::Refresh | Ask::Repair | Ask::Reattach(_) => {
             set.hit(Event::Orphaned);
             Some(Entry { orphaned: Some(reason), ..entry })
         }

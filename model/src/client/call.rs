@@ -107,7 +107,7 @@ fn decide(set: &Setting<'_>, place: &Place, call: Call) -> Option<Step> {
         Call::Activate(total) if distrusted || entry.too_late => Ask::Reattach(total),
         Call::Activate(total) if total > record.seats => Ask::More(total),
         Call::Repair if (distrusted || entry.too_late) && entry.orphaned.is_none() && !foreign => {
-            Ask::Reattach(record.seats)
+            Ask::Repair
         }
         Call::Refresh if entry.orphaned.is_none() => Ask::Refresh,
         Call::Return(seats) if entry.orphaned.is_none() => returning(&record, seats)?,
@@ -120,7 +120,7 @@ fn decide(set: &Setting<'_>, place: &Place, call: Call) -> Option<Step> {
 /// Rule 8: what may be done while an operation is outstanding.
 fn beside(set: &Setting<'_>, entry: &Entry, outstanding: Ask, call: Call) -> Option<Step> {
     let displaced = match outstanding {
-        Ask::Refresh | Ask::More(_) => true,
+        Ask::Refresh | Ask::More(_) | Ask::Repair => true,
         Ask::Reattach(_) => !set.bounds.finishes_reattach,
         _ => false,
     };
@@ -174,6 +174,7 @@ fn intend(set: &Setting<'_>, world: &mut World, at: PlaceIndex, ask: Ask) {
     set.hit(match ask {
         Ask::Activate(_) => Event::Activate,
         Ask::Reattach(_) => Event::Reattach,
+        Ask::Repair => Event::Repair,
         Ask::More(_) => Event::More,
         Ask::Abandon(_) => Event::Abandon,
         Ask::Return(0) => Event::ReturnAll,

@@ -23,6 +23,18 @@ pub(super) fn is_current(
 
 /// Whether a message about a record may speak for it. Gives the fulfillment's place in the list.
 fn standing(set: &Setting<'_>, world: &World, request: &Request) -> Result<usize, Verdict> {
+    let at = about(set, world, request)?;
+    let held = &world.portal.fulfillments[at];
+    let current = |record: &Record| is_current(set, held, request, record);
+    if set.has(Rule::GenerationFence) && !request.record.as_ref().is_some_and(current) {
+        set.hit(Event::Stale);
+        return Err(Verdict::Stale);
+    }
+    Ok(at)
+}
+
+/// The fulfillment that a message is about, where it stands and the message's key is its own.
+pub(super) fn about(set: &Setting<'_>, world: &World, request: &Request) -> Result<usize, Verdict> {
     let Some(record) = &request.record else {
         return Err(Verdict::Denied(Refusal::HostMismatch));
     };
@@ -43,10 +55,6 @@ fn standing(set: &Setting<'_>, world: &World, request: &Request) -> Result<usize
     if let Some(reason) = held.gone {
         set.hit(Event::Obsolete);
         return Err(Verdict::Obsolete(reason));
-    }
-    if set.has(Rule::GenerationFence) && !is_current(set, held, request, record) {
-        set.hit(Event::Stale);
-        return Err(Verdict::Stale);
     }
     Ok(at)
 }

@@ -5,6 +5,7 @@ mod epoch;
 mod issue;
 mod judge;
 mod reattach;
+mod repair;
 mod seats;
 
 pub use admin::{back_up, rehost, restore, retire, shorten};
@@ -50,6 +51,7 @@ fn judge(set: &Setting<'_>, world: &mut World, request: &Request) -> Verdict {
         Ask::More(total) => judge::more(set, world, request, total),
         Ask::Return(seats) => judge::return_(set, world, request, seats),
         Ask::Refresh => judge::refresh(set, world, request),
+        Ask::Repair => repair::repair(set, world, request),
     }
 }
 

@@ -138,7 +138,7 @@ fn new(set: &Setting<'_>, world: &mut World, request: &Request, total: u8) -> Ve
 impl World {
     /// For the judgment: a repair is to be charged only where a store was lost, restored or copied,
     /// or is one of two. From then on an older copy may work until its reach.
-    fn charged(&mut self, request: &Request) {
+    pub(super) fn charged(&mut self, request: &Request) {
         let host = usize::from(request.host);
         if self.ghost.disturbed & (1 << host) == 0 && !self.ghost.portal_restored {
             self.ghost.fault =

@@ -18,6 +18,7 @@ mod ops;
 mod reattach;
 mod refresh;
 pub(crate) mod release;
+mod repair;
 mod return_;
 pub mod seats;
 mod standing;
@@ -169,5 +170,6 @@ async fn judge(case: &mut Case<'_>, activation: Option<&Activation>) -> Result<O
         }
         (Operation::Return { seats, .. }, Some(id)) => return_::return_(case, id, *seats).await,
         (Operation::Refresh { .. }, Some(id)) => refresh::refresh(case, id).await,
+        (Operation::Repair { .. }, Some(id)) => repair::repair(case, id).await,
     }
 }

@@ -170,6 +170,7 @@ pub(super) const fn ask(operation: &Operation) -> &'static str {
         Operation::Abandon { .. } => "abandon",
         Operation::Return { .. } => "return",
         Operation::Refresh { .. } => "refresh",
+        Operation::Repair { .. } => "repair",
     }
 }
 

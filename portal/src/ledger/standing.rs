@@ -25,14 +25,40 @@ pub(super) enum Standing {
 
 /// Judges a message about a record, up to the host evidence, which each message treats in its own way.
 pub(super) async fn judge(case: &mut Case<'_>, activation: &Activation) -> Result<Standing> {
-    let not = |outcome| Ok(Standing::Not(outcome));
+    let fulfillment = match find(case, activation).await? {
+        Ok(fulfillment) => fulfillment,
+        Err(outcome) => return Ok(Standing::Not(outcome)),
+    };
+    let same_host = is_from_its_host(case, &fulfillment);
+    if speaks_for(case, &fulfillment) {
+        return Ok(Standing::Current { fulfillment: Box::new(fulfillment), same_host });
+    }
+    let (_, generation) = case.request.about().unwrap_or_default();
+    let detail = json!({ "asked": ask(case), "named": generation,
+        "carried": case.record.map(|record| record.generation),
+        "current": fulfillment.generation, "same_host": same_host });
+    let what = if is_current(case, &fulfillment, i64::try_from(generation).unwrap_or(i64::MAX)) {
+        "record that does not stand"
+    } else {
+        "clone or restored copy"
+    };
+    case.tell(what, Some(&fulfillment.id), true, detail).await?;
+    Ok(Standing::Not(Outcome::of(&fulfillment, Verdict::Stale)))
+}
+
+/// The fulfillment that a message names, where it stands and the message's key may speak about it; else
+/// the answer.
+pub(super) async fn find(
+    case: &mut Case<'_>,
+    activation: &Activation,
+) -> Result<std::result::Result<Fulfillment, Outcome>> {
+    let not = |outcome| Ok(Err(outcome));
     if activation.entitlement.product != case.request.product {
         return not(Outcome::denied(Refusal::WrongProduct));
     }
-    let Some((id, generation)) = case.request.about() else {
+    let Some((id, _)) = case.request.about() else {
         return not(Outcome::denied(Refusal::PortalRestored));
     };
-    let generation = i64::try_from(generation).unwrap_or(i64::MAX);
     let Some(fulfillment) = own(case, activation, id).await? else {
         case.tell("unknown fulfillment", Some(id), true, json!({})).await?;
         return not(Outcome::denied(Refusal::PortalRestored));
@@ -44,21 +70,20 @@ pub(super) async fn judge(case: &mut Case<'_>, activation: &Activation) -> Resul
         fulfillment::contact(case.db, &fulfillment.id, case.now).await?;
         return not(Outcome::obsolete(&fulfillment, reason));
     }
-    let same_host = HolderRef::of(case.request) == fulfillment.holder
-        && fulfillment.host.matches(&case.request.host);
-    if !is_current(case, &fulfillment, generation) {
-        let detail = json!({ "asked": ask(case), "named": generation,
-            "current": fulfillment.generation, "same_host": same_host });
-        case.tell("clone or restored copy", Some(&fulfillment.id), true, detail).await?;
-        return not(Outcome::of(&fulfillment, Verdict::Stale));
-    }
-    if !carries_what_it_names(case) {
-        let detail = json!({ "asked": ask(case), "named": generation,
-            "carried": case.record.map(|record| record.generation) });
-        case.tell("record that does not stand", Some(&fulfillment.id), true, detail).await?;
-        return not(Outcome::of(&fulfillment, Verdict::Stale));
-    }
-    Ok(Standing::Current { fulfillment: Box::new(fulfillment), same_host })
+    Ok(Ok(fulfillment))
+}
+
+/// Whether the holder asks, on the host that it was issued to by its evidence.
+pub(super) fn is_from_its_host(case: &Case<'_>, fulfillment: &Fulfillment) -> bool {
+    HolderRef::of(case.request) == fulfillment.holder
+        && fulfillment.host.matches(&case.request.host)
+}
+
+/// Whether a message names the current generation and carries the record of it.
+pub(super) fn speaks_for(case: &Case<'_>, fulfillment: &Fulfillment) -> bool {
+    let (_, generation) = case.request.about().unwrap_or_default();
+    let generation = i64::try_from(generation).unwrap_or(i64::MAX);
+    is_current(case, fulfillment, generation) && carries_what_it_names(case)
 }
 
 /// Current: the portal's generation, or the one before while the operation that made the portal's

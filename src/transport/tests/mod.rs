@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::cancel::Token;
 use crate::ports::{File, OpenHow, Stat};
 
 /// Long enough for any machine; nothing here waits for it.
@@ -126,6 +127,7 @@ fn request(url: &str) -> HttpRequest<'_> {
         body: b"the request",
         response_max: 1000,
         timeout: PATIENT,
+        cancel: Token::default(),
     }
 }
 
