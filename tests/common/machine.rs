@@ -167,10 +167,13 @@ impl Machine {
 
     /// Activation ID, fulfillment ID and generation of each record.
     pub fn list(&self) -> Vec<(String, String, u64)> {
+        self.try_list().expect("a list")
+    }
+
+    pub fn try_list(&self) -> Result<Vec<(String, String, u64)>, Failure> {
         let mut list = ptr::null_mut();
         // SAFETY: a client that lives, a place for the list.
-        outcome(|error| unsafe { lm_list_open(self.client, &raw mut list, error) })
-            .expect("a list");
+        outcome(|error| unsafe { lm_list_open(self.client, &raw mut list, error) })?;
         // SAFETY: a list that lives.
         let length = unsafe { lm_list_len(list) };
         let rows = (0..length).map(|index| {
@@ -184,7 +187,7 @@ impl Machine {
         let rows = rows.collect();
         // SAFETY: freed once.
         unsafe { lm_list_free(list) };
-        rows
+        Ok(rows)
     }
 
     /// Writes both images back as they were, in place.
@@ -257,6 +260,15 @@ impl Settings {
         options.ca_file = or_null(&ca_file);
         options.timeout_ms = self.timeout;
         body(&mut options)
+    }
+
+    /// The same for the library's Rust interface, where a test replaces a port.
+    pub fn options(&self) -> lm::Options {
+        let mut options = lm::Options::new(self.product.as_str(), self.trust_root.as_str());
+        options.portal_url = self.portal_url.clone();
+        options.storage_dir = Some(self.storage.clone());
+        options.host_identity = Some(self.identity.clone());
+        options
     }
 
     /// The anchor file that the library keeps outside of the store.

@@ -2,9 +2,14 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod books;
+pub mod disk;
+pub mod harness;
 pub mod machine;
+pub mod operations;
 pub mod programs;
 pub mod remote;
 pub mod server;
 pub mod user;
+pub mod wire;
 pub mod world;

@@ -1,0 +1,185 @@
+//! Operations that may be broken off anywhere, and what a machine may show of each.
+
+use lm::ffi::*;
+
+use super::machine::{Machine, Outcome};
+use super::wire::{Fate, Wire};
+use super::world::World;
+
+/// One call on one activation ID of five seats, in a state of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// The machine's first activation: the store is made with it.
+    Birth,
+    /// An activation in a store that stands.
+    Activate,
+    MoreSeats,
+    Refresh,
+    ReturnSome,
+    ReturnAll,
+    /// A return over an activation whose answer was lost.
+    Abandon,
+    /// What the call after a lost answer to an activation does.
+    ResumeActivation,
+    /// What the call after a lost answer to a return does.
+    ResumeReturn,
+    /// An activation over a record that came back from an older store.
+    Reattach,
+    /// Taking out what the portal has given to another.
+    Remove,
+}
+
+/// What a machine shows of an activation ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub state: u32,
+    pub usable: bool,
+    pub seats: u32,
+}
+
+impl Shown {
+    pub const ABSENT: Self = Self::of(LM_STATE_ABSENT, false, 0);
+    pub const ACTIVATING: Self = Self::of(LM_STATE_PENDING_ACTIVATION, false, 0);
+
+    pub const fn of(state: u32, usable: bool, seats: u32) -> Self {
+        Self { state, usable, seats }
+    }
+
+    pub const fn active(seats: u32) -> Self {
+        Self::of(LM_STATE_ACTIVE, true, seats)
+    }
+
+    /// On its way back, but for the seats that stay.
+    pub const fn returning(seats: u32) -> Self {
+        Self::of(LM_STATE_PENDING_RETURN, seats > 0, seats)
+    }
+
+    pub fn on(machine: &Machine, id: &str) -> Self {
+        let status = machine.status(Some(id));
+        Self::of(status.state, status.usable == 1, status.seats)
+    }
+}
+
+impl Operation {
+    pub const ALL: [Self; 11] = [
+        Self::Birth,
+        Self::Activate,
+        Self::MoreSeats,
+        Self::Refresh,
+        Self::ReturnSome,
+        Self::ReturnAll,
+        Self::Abandon,
+        Self::ResumeActivation,
+        Self::ResumeReturn,
+        Self::Reattach,
+        Self::Remove,
+    ];
+
+    /// Whether it needs a store that holds nothing else.
+    pub fn wants_own_store(self) -> bool {
+        matches!(self, Self::Birth | Self::Reattach)
+    }
+
+    /// Brings a machine that holds nothing of the ID to where the operation begins. The wire leads
+    /// to the same portal.
+    pub fn prepare(self, world: &World, machine: &Machine, wire: &Wire, id: &str) {
+        if !matches!(self, Self::Birth | Self::Activate | Self::Abandon | Self::ResumeActivation) {
+            machine.activate(id, 3).unwrap();
+        }
+        match self {
+            Self::Abandon | Self::ResumeActivation => {
+                lose_the_answer(machine, wire, |machine| machine.activate(id, 3));
+            }
+            Self::ResumeReturn => {
+                lose_the_answer(machine, wire, |machine| machine.return_(id, 0));
+            }
+            Self::Reattach => {
+                let old = machine.images();
+                machine.refresh(Some(id)).unwrap();
+                machine.put_back(&old);
+            }
+            Self::Remove => {
+                world.portal.rehost(id, None).unwrap();
+                assert_eq!(machine.refresh(Some(id)).unwrap_err().code, LM_ERR_OBSOLETE);
+            }
+            _ => {}
+        }
+    }
+
+    /// The call.
+    pub fn call(self, machine: &Machine, id: &str) -> Outcome {
+        match self {
+            Self::Birth | Self::Activate | Self::Reattach => machine.activate(id, 3),
+            Self::MoreSeats => machine.activate(id, 4),
+            Self::Refresh => machine.refresh(Some(id)),
+            Self::ReturnSome => machine.return_(id, 1),
+            Self::ReturnAll | Self::Abandon => machine.return_(id, 0),
+            Self::ResumeActivation | Self::ResumeReturn => machine.resume(),
+            Self::Remove => machine.remove(id),
+        }
+    }
+
+    /// The same call, as arguments of `examples/host.c`.
+    pub fn arguments(self, id: &str) -> Vec<&str> {
+        match self {
+            Self::Birth | Self::Activate | Self::Reattach => vec!["activate", id, "3"],
+            Self::MoreSeats => vec!["activate", id, "4"],
+            Self::Refresh => vec!["refresh", id],
+            Self::ReturnSome => vec!["return", id, "1"],
+            Self::ReturnAll | Self::Abandon => vec!["return", id],
+            Self::ResumeActivation | Self::ResumeReturn => vec!["resume"],
+            Self::Remove => vec!["remove", id],
+        }
+    }
+
+    pub fn before(self) -> Shown {
+        match self {
+            Self::Birth | Self::Activate => Shown::ABSENT,
+            Self::MoreSeats | Self::Refresh | Self::ReturnSome | Self::ReturnAll => {
+                Shown::active(3)
+            }
+            Self::Abandon | Self::ResumeActivation => Shown::ACTIVATING,
+            Self::ResumeReturn => Shown::returning(0),
+            Self::Reattach => Shown::of(LM_STATE_UNTRUSTED, false, 3),
+            Self::Remove => Shown::of(LM_STATE_ORPHANED, false, 3),
+        }
+    }
+
+    /// While its answer isn't known. What doesn't change the machine's rights doesn't show.
+    pub fn pending(self) -> Shown {
+        match self {
+            Self::Birth | Self::Activate => Shown::ACTIVATING,
+            Self::ReturnSome => Shown::returning(2),
+            Self::ReturnAll | Self::Abandon => Shown::returning(0),
+            _ => self.before(),
+        }
+    }
+
+    /// What resuming makes of the state before: something else where that is pending itself.
+    pub fn resumed(self) -> Shown {
+        match self {
+            Self::Abandon => Shown::active(3),
+            Self::ResumeActivation | Self::ResumeReturn => self.after(),
+            _ => self.before(),
+        }
+    }
+
+    pub fn after(self) -> Shown {
+        match self {
+            Self::Birth | Self::Activate | Self::Reattach | Self::ResumeActivation => {
+                Shown::active(3)
+            }
+            Self::MoreSeats => Shown::active(4),
+            Self::Refresh => Shown::active(3),
+            Self::ReturnSome => Shown::active(2),
+            Self::ReturnAll | Self::Abandon | Self::ResumeReturn | Self::Remove => Shown::ABSENT,
+        }
+    }
+}
+
+fn lose_the_answer(machine: &Machine, wire: &Wire, call: impl FnOnce(&Machine) -> Outcome) {
+    wire.next(&[Fate::LoseReply]);
+    let lost = call(&machine.with(|settings| settings.portal_url = Some(wire.url())));
+    let code = lost.unwrap_err().code;
+    assert!((70..80).contains(&code), "the portal was not reached, so far as one knows: {code}");
+}
