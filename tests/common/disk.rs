@@ -1,4 +1,4 @@
-//! The files of the system, through a hand that forgets what is written, or finds the disk full.
+//! The files of the system on a disk with a trouble: what no test machine has by itself.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use lm::ports::{File, Files, OpenHow, Ports, Stat};
 use lm::storage::SystemFiles;
 
-/// What becomes of what is written.
+/// What is wrong with the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Writing {
-    Works,
-    /// It is said to have been written.
+pub enum Trouble {
+    None,
+    /// What is said to have been written is not.
     Forgets,
     /// No space is left.
-    FindsItFull,
+    Full,
+    /// It lies on a network.
+    Remote,
 }
 
 /// A disk whose behavior can be changed while it is used.
@@ -28,13 +30,17 @@ struct OpenFile(Box<dyn File>, Disk);
 const ENOSPC: i32 = 28;
 
 impl Disk {
-    pub fn set(&self, writing: Writing) {
-        self.0.store(writing as u8, Ordering::Relaxed);
+    pub fn set(&self, trouble: Trouble) {
+        self.0.store(trouble as u8, Ordering::Relaxed);
+    }
+
+    fn has(&self, trouble: Trouble) -> bool {
+        self.0.load(Ordering::Relaxed) == trouble as u8
     }
 
     /// The ports of a client on this disk.
-    pub fn that(&self, writing: Writing) -> Ports {
-        self.set(writing);
+    pub fn with(&self, trouble: Trouble) -> Ports {
+        self.set(trouble);
         Ports {
             clock: Arc::new(lm::machine::SystemClock),
             random: Arc::new(lm::machine::SystemRandom::new()),
@@ -44,11 +50,10 @@ impl Disk {
 
     /// Whether to write.
     fn asked(&self) -> io::Result<bool> {
-        match self.0.load(Ordering::Relaxed) {
-            1 => Ok(false),
-            2 => Err(io::Error::from_raw_os_error(ENOSPC)),
-            _ => Ok(true),
+        if self.has(Trouble::Full) {
+            return Err(io::Error::from_raw_os_error(ENOSPC));
         }
+        Ok(!self.has(Trouble::Forgets))
     }
 }
 
@@ -81,7 +86,7 @@ impl Files for Disk {
         SystemFiles.sync_dir(path)
     }
     fn is_remote(&self, path: &Path) -> io::Result<bool> {
-        SystemFiles.is_remote(path)
+        if self.has(Trouble::Remote) { Ok(true) } else { SystemFiles.is_remote(path) }
     }
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         SystemFiles.canonical(path)

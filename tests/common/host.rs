@@ -23,22 +23,15 @@ impl Host {
         Self { program, _folder: folder }
     }
 
-    /// Adds the host and its arguments, over the store of a machine, to a command that runs it, or
-    /// makes it the command.
-    pub(crate) fn on(
+    /// Adds the host, over the store of a machine, and its arguments to a command that runs it.
+    pub(crate) fn under(
         &self,
+        mut command: Command,
         machine: &Machine,
         arguments: &[&str],
-        under: Option<Command>,
     ) -> Command {
-        let mut command = match under {
-            Some(mut command) => {
-                command.arg(&self.program);
-                command
-            }
-            None => Command::new(&self.program),
-        };
         let settings = &machine.settings;
+        command.arg(&self.program);
         if let Some(url) = &settings.portal_url {
             command.args(["--portal", url]);
         }

@@ -66,6 +66,12 @@ impl Machine {
         Self { client, settings, _storage: Some(storage) }
     }
 
+    /// One over a store that belongs to somebody else.
+    pub fn open(settings: Settings) -> Result<Self, Failure> {
+        let client = settings.open()?;
+        Ok(Self { client, settings, _storage: None })
+    }
+
     /// Another process or a restart of the host over the same store.
     pub fn again(&self) -> Self {
         self.with(|_| ())
@@ -75,8 +81,7 @@ impl Machine {
     pub fn with(&self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = self.settings.clone();
         change(&mut settings);
-        let client = settings.open().expect("a client");
-        Self { client, settings, _storage: None }
+        Self::open(settings).expect("a client")
     }
 
     pub fn client(&self) -> *const lm_client {

@@ -9,7 +9,7 @@ use lm::transport::{HttpsTransport, Proxy, TransportOptions};
 use lm::{Client, Code};
 
 use crate::common::books::disagreements;
-use crate::common::disk::{Disk, Writing};
+use crate::common::disk::{Disk, Trouble};
 use crate::common::machine::Machine;
 use crate::common::operations::Shown;
 use crate::common::world::World;
@@ -57,7 +57,7 @@ fn open(machine: &Machine) -> Client {
     });
     let mut options = machine.settings.options();
     options.transport = Some(Arc::new(FullOnceAnswered(wire.unwrap(), disk.clone())));
-    Client::open_with(options, disk.that(Writing::Works)).unwrap()
+    Client::open_with(options, disk.with(Trouble::None)).unwrap()
 }
 
 struct FullOnceAnswered(HttpsTransport, Disk);
@@ -65,7 +65,7 @@ struct FullOnceAnswered(HttpsTransport, Disk);
 impl Transport for FullOnceAnswered {
     fn post(&self, request: &HttpRequest<'_>) -> lm::Result<HttpResponse> {
         let response = self.0.post(request)?;
-        self.1.set(Writing::FindsItFull);
+        self.1.set(Trouble::Full);
         Ok(response)
     }
 }

@@ -1,7 +1,7 @@
 //! The judge is seen to see: books that were falsified, and a machine that skipped the durable step.
 
 use crate::common::books::{Case, GoOn, disagreements};
-use crate::common::disk::{Disk, Writing};
+use crate::common::disk::{Disk, Trouble};
 use crate::common::harness::{Arguments, Outcome};
 use crate::common::operations::Operation;
 use crate::common::wire::{Fate, Wire};
@@ -38,7 +38,7 @@ fn a_machine_that_forgets(world: &World, go_on: GoOn) -> Option<String> {
     wire.next(&[Fate::LoseReply]);
     let mut options = machine.settings.options();
     options.portal_url = Some(wire.url());
-    let forgetful = lm::Client::open_with(options, Disk::default().that(Writing::Forgets));
+    let forgetful = lm::Client::open_with(options, Disk::default().with(Trouble::Forgets));
     forgetful.unwrap().activate(&id, 3).unwrap_err();
     assert_eq!(world.seats(&id), (3, 2), "the portal has granted");
     let (operation, id) = (Operation::Birth, id.as_str());

@@ -41,7 +41,7 @@ pub(crate) type Calls = BTreeMap<String, (usize, usize)>;
 pub(crate) fn count(host: &Host, machine: &Machine, arguments: &[&str], kinds: &[&str]) -> Calls {
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("trace");
-    let output = host.on(machine, arguments, Some(strace(&trace))).output().unwrap();
+    let output = host.under(strace(&trace), machine, arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}, undisturbed: {output:?}");
     let store = machine.settings.storage.display().to_string();
     let (mut calls, mut touched) = (Calls::new(), false);
@@ -91,7 +91,7 @@ pub(crate) fn inject(
     }
     command.args(["-e", &format!("trace={call}")]);
     command.args(["-e", &format!("inject={what}")]);
-    let status = quietly(&mut host.on(machine, arguments, Some(command)));
+    let status = quietly(&mut host.under(command, machine, arguments));
     let struck = match fault {
         Fault::Kill => was_killed(status),
         _ => std::fs::read_to_string(&trace).unwrap().contains("(INJECTED)"),
