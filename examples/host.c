@@ -10,6 +10,7 @@
  *     ./host activate ID [SEATS]  take the seats for this machine
  *     ./host return ID [SEATS]    give them back, all or some
  *     ./host refresh | resume     ask for a new lease | finish what is pending
+ *     ./host repair ID            trust again in a license whose store was put back
  *     ./host remove ID            drop an entry that holds no seat
  *     ./host status [ID] | list   what this machine holds
  *
@@ -130,6 +131,8 @@ static int run(lm_client *client, int argc, char **argv)
         code = lm_activate(client, id, seats ? seats : 1, &error);
     else if (id && strcmp(command, "return") == 0)
         code = lm_return(client, id, seats, &error);
+    else if (id && strcmp(command, "repair") == 0)
+        code = lm_repair(client, id, &error);
     else if (id && strcmp(command, "remove") == 0)
         code = lm_remove(client, id, &error);
     else {
@@ -174,7 +177,7 @@ int main(int argc, char **argv)
     if (next >= argc) {
         fprintf(stderr, "usage: %s [--portal URL] [--storage DIR] [--identity NAME] [--verbose] "
                         "work | activate ID [SEATS] | return ID [SEATS] | refresh [ID] | resume | "
-                        "remove ID | status [ID] | list\n", argv[0]);
+                        "repair ID | remove ID | status [ID] | list\n", argv[0]);
         return 2;
     }
     lm_client *client = NULL;

@@ -85,8 +85,7 @@ impl Case<'_> {
         let mut found: Vec<_> = must_work("resume", machine.resume()).into_iter().collect();
         let (shown, operation) = (Shown::on(machine, self.id), self.operation);
         self.must_be(shown, &[operation.resumed(), operation.after()], "once resumed", &mut found);
-        // The books are ahead of a store that was put back.
-        if operation != Operation::Reattach || shown == operation.after() {
+        if !operation.is_of_older_store() || shown == operation.after() {
             found.extend(disagreements(machine, self.id, &self.world.show(self.id)));
         }
         found
@@ -123,7 +122,7 @@ impl Case<'_> {
         found.extend(disagreements(machine, self.id, &self.world.show(self.id)));
         let history = self.world.portal.history(Some(self.id), 100).unwrap();
         let flagged = history.iter().filter(|row| row.flagged).map(|row| &row.action);
-        if self.operation != Operation::Reattach {
+        if !self.operation.is_of_older_store() {
             found.extend(flagged.map(|action| format!("the portal has flagged: {action}")));
         }
         if let Some(neighbor) = self.neighbor

@@ -25,6 +25,8 @@ pub enum Operation {
     ResumeReturn,
     /// An activation over a record that came back from an older store.
     Reattach,
+    /// The repair of such a record.
+    Repair,
     /// Taking out what the portal has given to another.
     Remove,
 }
@@ -61,7 +63,7 @@ impl Shown {
 }
 
 impl Operation {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Birth,
         Self::Activate,
         Self::MoreSeats,
@@ -72,12 +74,18 @@ impl Operation {
         Self::ResumeActivation,
         Self::ResumeReturn,
         Self::Reattach,
+        Self::Repair,
         Self::Remove,
     ];
 
+    /// Whether it begins with a store that was put back, so that the books are ahead of it.
+    pub fn is_of_older_store(self) -> bool {
+        matches!(self, Self::Reattach | Self::Repair)
+    }
+
     /// Whether it needs a store that holds nothing else.
     pub fn wants_own_store(self) -> bool {
-        matches!(self, Self::Birth | Self::Reattach)
+        self == Self::Birth || self.is_of_older_store()
     }
 
     /// Brings a machine that holds nothing of the ID to where the operation begins. The wire leads
@@ -93,7 +101,7 @@ impl Operation {
             Self::ResumeReturn => {
                 lose_the_answer(machine, wire, |machine| machine.return_(id, 0));
             }
-            Self::Reattach => {
+            Self::Reattach | Self::Repair => {
                 let old = machine.images();
                 machine.refresh(Some(id)).unwrap();
                 machine.put_back(&old);
@@ -115,6 +123,7 @@ impl Operation {
             Self::ReturnSome => machine.return_(id, 1),
             Self::ReturnAll | Self::Abandon => machine.return_(id, 0),
             Self::ResumeActivation | Self::ResumeReturn => machine.resume(),
+            Self::Repair => machine.repair(id),
             Self::Remove => machine.remove(id),
         }
     }
@@ -128,6 +137,7 @@ impl Operation {
             Self::ReturnSome => vec!["return", id, "1"],
             Self::ReturnAll | Self::Abandon => vec!["return", id],
             Self::ResumeActivation | Self::ResumeReturn => vec!["resume"],
+            Self::Repair => vec!["repair", id],
             Self::Remove => vec!["remove", id],
         }
     }
@@ -140,7 +150,7 @@ impl Operation {
             }
             Self::Abandon | Self::ResumeActivation => Shown::ACTIVATING,
             Self::ResumeReturn => Shown::returning(0),
-            Self::Reattach => Shown::of(LM_STATE_UNTRUSTED, false, 3),
+            Self::Reattach | Self::Repair => Shown::of(LM_STATE_UNTRUSTED, false, 3),
             Self::Remove => Shown::of(LM_STATE_ORPHANED, false, 3),
         }
     }
@@ -166,11 +176,13 @@ impl Operation {
 
     pub fn after(self) -> Shown {
         match self {
-            Self::Birth | Self::Activate | Self::Reattach | Self::ResumeActivation => {
-                Shown::active(3)
-            }
+            Self::Birth
+            | Self::Activate
+            | Self::Refresh
+            | Self::Reattach
+            | Self::Repair
+            | Self::ResumeActivation => Shown::active(3),
             Self::MoreSeats => Shown::active(4),
-            Self::Refresh => Shown::active(3),
             Self::ReturnSome => Shown::active(2),
             Self::ReturnAll | Self::Abandon | Self::ResumeReturn | Self::Remove => Shown::ABSENT,
         }

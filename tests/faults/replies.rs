@@ -10,7 +10,7 @@ use crate::common::wire::{Fate, Wire};
 use crate::common::world::World;
 
 /// The operations that ask the portal.
-const ASKING: [Operation; 8] = [
+const ASKING: [Operation; 9] = [
     Operation::Activate,
     Operation::MoreSeats,
     Operation::Refresh,
@@ -19,6 +19,7 @@ const ASKING: [Operation; 8] = [
     Operation::Abandon,
     Operation::ResumeReturn,
     Operation::Reattach,
+    Operation::Repair,
 ];
 
 struct Scene {
