@@ -78,7 +78,7 @@ pub struct Ports {
 
 /// Files, as trusted storage needs them. Paths are absolute. Errors are [`std::io::Error`]s with
 /// the system's own number, so that the layer above tells a full disk from a missing right.
-/// Threads: any.
+/// What Windows has instead of owners and modes is said in [`crate::storage`]. Threads: any.
 pub trait Files: Send + Sync {
     /// Opens what stands there as `how` says, without following a link in the last component.
     fn open(&self, path: &std::path::Path, how: OpenHow) -> std::io::Result<Box<dyn File>>;
@@ -104,8 +104,13 @@ pub trait Files: Send + Sync {
     fn is_remote(&self, path: &std::path::Path) -> std::io::Result<bool>;
     /// The path made absolute, with the links resolved in whatever part of it exists.
     fn canonical(&self, path: &std::path::Path) -> std::io::Result<std::path::PathBuf>;
-    /// The effective user's number.
+    /// The effective user's number, as [`Stat::owner`] has it; 0: who may do everything.
     fn user(&self) -> u32;
+    /// By what the effective user is known on this machine for good: the number, on Windows the
+    /// security identifier.
+    fn user_id(&self) -> std::io::Result<String> {
+        Ok(self.user().to_string())
+    }
     /// The effective user's home by the account database; no environment variable has a say.
     /// `NotFound` where the user has no entry there.
     fn home(&self) -> std::io::Result<std::path::PathBuf>;

@@ -88,7 +88,7 @@ impl Client {
     pub fn open_with(options: Options, ports: Ports) -> Result<Self> {
         let root = options.check()?;
         let host = host(&options, &root, &ports)?;
-        let holder = holder(options.scope, &root);
+        let holder = holder(options.scope, &root, &ports)?;
         let storage = Storage::new(
             &Place {
                 vendor: root.vendor.clone(),
@@ -266,13 +266,16 @@ fn host(options: &Options, root: &TrustRoot, ports: &Ports) -> Result<Evidence> 
     }
 }
 
-fn holder(scope: Scope, root: &TrustRoot) -> Holder {
+fn holder(scope: Scope, root: &TrustRoot, ports: &Ports) -> Result<Holder> {
     match scope {
-        Scope::Machine => Holder { scope: lm_protocol::Scope::Machine, user: None },
+        Scope::Machine => Ok(Holder { scope: lm_protocol::Scope::Machine, user: None }),
         Scope::User => {
-            let user = machine::effective_user().to_string();
+            let user = ports.files.user_id().map_err(|e| {
+                let sentence = format!("The system doesn't tell who runs this process: {e}.");
+                Error::new(Code::StorageIo, sentence)
+            })?;
             let hash = evidence::hash_user(&root.salt.0, &user);
-            Holder { scope: lm_protocol::Scope::User, user: Some(hash) }
+            Ok(Holder { scope: lm_protocol::Scope::User, user: Some(hash) })
         }
     }
 }

@@ -1,26 +1,8 @@
-//! What a system says of itself → the values of factors and the kind of machine. Pure.
+//! What a system says of itself → the values of factors and the kind of machine, as far as every
+//! system says it alike. Pure.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeSet;
-
 use super::placeholder::genuine;
-
-/// Block devices that are no disk of this machine: in memory, on top of others, in another place.
-const NO_DISKS: [&str; 11] =
-    ["loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "rbd", "zd", "drbd"];
-
-/// Words in the paths of control groups that only containers have.
-const CONTAINER_GROUPS: [&str; 9] = [
-    "docker",
-    "kubepods",
-    "containerd",
-    "libpod",
-    "crio-",
-    "lxc",
-    "garden",
-    "ecs/",
-    "machine.slice/machine-",
-];
 
 /// Who makes virtual machines, as the firmware says it: the beginning of the system's vendor.
 const VIRTUAL_VENDORS: [&str; 17] = [
@@ -47,17 +29,6 @@ const VIRTUAL_VENDORS: [&str; 17] = [
 const VIRTUAL_PRODUCTS: [&str; 6] =
     ["virtual machine", "virtualbox", "vmware", "kvm", "hvm domu", "openstack"];
 
-/// Whether a block device of this name can be a disk.
-pub(super) fn can_be_disk(name: &str) -> bool {
-    !NO_DISKS.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// Whether a device at this place in the device tree is plugged in from outside, and so comes and
-/// goes.
-pub(super) fn is_plugged_in(device: &str) -> bool {
-    device.split('/').any(|part| part.starts_with("usb"))
-}
-
 /// A network card's own address, `None` for one that names no card: made up by an administrator or
 /// a virtual machine (locally administered), for groups, all zero, or not of Ethernet's length.
 pub(super) fn network_address(raw: &str) -> Option<String> {
@@ -67,38 +38,6 @@ pub(super) fn network_address(raw: &str) -> Option<String> {
     let first = *bytes.first()?;
     let is_own = bytes.len() == 6 && parts.len() == 6 && first & 0b11 == 0;
     is_own.then_some(address)
-}
-
-/// The models of the processors, by `/proc/cpuinfo`. Several where cores differ.
-pub(super) fn processors(cpuinfo: &str) -> BTreeSet<String> {
-    cpuinfo.split("\n\n").filter_map(processor).collect()
-}
-
-fn processor(block: &str) -> Option<String> {
-    let value = |key: &str| fields(block).find(|(name, _)| *name == key).map(|(_, value)| value);
-    let model = ["model name", "cpu model", "uarch", "cpu"].into_iter().find_map(value);
-    match (model, value("CPU implementer"), value("CPU part")) {
-        (Some(model), _, _) => genuine(model),
-        // Where the kernel tells no name: arm64.
-        (None, Some(implementer), Some(part)) => genuine(&format!("arm {implementer} {part}")),
-        _ => None,
-    }
-}
-
-/// Whether the processor says that it runs under a hypervisor.
-pub(super) fn has_hypervisor(cpuinfo: &str) -> bool {
-    fields(cpuinfo)
-        .find(|(name, _)| *name == "flags")
-        .is_some_and(|(_, flags)| flags.split(' ').any(|flag| flag == "hypervisor"))
-}
-
-fn fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().filter_map(|line| line.split_once(':')).map(|(a, b)| (a.trim(), b.trim()))
-}
-
-/// Whether the control groups of the first process are those of a container.
-pub(super) fn is_container(cgroup: &str) -> bool {
-    CONTAINER_GROUPS.iter().any(|word| cgroup.contains(word))
 }
 
 /// Whether the firmware is that of a virtual machine.
@@ -116,25 +55,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn disks_are_the_machines_own() {
-        for name in ["sda", "nvme0n1", "vda", "mmcblk0", "xvda", "hda"] {
-            assert!(can_be_disk(name), "{name}");
-        }
-        for name in ["loop0", "ram1", "zram0", "dm-0", "md127", "sr0", "nbd3"] {
-            assert!(!can_be_disk(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_is_plugged_in_passes() {
-        let stick = "../devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host4/block/sdb";
-        assert!(is_plugged_in(stick));
-        assert!(!is_plugged_in("../devices/pci0000:00/0000:00:17.0/ata1/host0/block/sda"));
-        // So the kernel places a disk that has several ways to it.
-        assert!(!is_plugged_in("../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1"));
-    }
-
-    #[test]
     fn a_network_address_counts_when_its_maker_gave_it() {
         assert_eq!(network_address("A4:BF:01:5C:22:9E\n").as_deref(), Some("a4:bf:01:5c:22:9e"));
         for (raw, why) in [
@@ -148,39 +68,6 @@ mod tests {
             ("a4:bf:01:5c:22:zz", "no number"),
         ] {
             assert_eq!(network_address(raw), None, "{why}");
-        }
-    }
-
-    #[test]
-    fn processors_by_name_or_by_number() {
-        let x86 = "processor\t: 0\nmodel name\t: Intel(R) Core(TM)  i7-9750H\nflags\t\t: fpu vme\n";
-        assert_eq!(Vec::from_iter(processors(x86)), ["intel(r) core(tm) i7-9750h"]);
-        let two = format!("{x86}\n{}", x86.replace("processor\t: 0", "processor\t: 1"));
-        assert_eq!(processors(&two).len(), 1);
-        let arm = "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd05\n\n\
-                   processor\t: 4\nCPU implementer\t: 0x41\nCPU part\t: 0xd41\n\nSerial: 0\n";
-        assert_eq!(Vec::from_iter(processors(arm)), ["arm 0x41 0xd05", "arm 0x41 0xd41"]);
-        assert!(processors("").is_empty());
-    }
-
-    #[test]
-    fn hypervisor_is_a_flag_of_its_own() {
-        assert!(has_hypervisor("flags\t\t: fpu rdrand hypervisor lahf_lm\n"));
-        assert!(!has_hypervisor("flags\t\t: fpu hypervisor_like\nbugs\t: hypervisor\n"));
-    }
-
-    #[test]
-    fn containers_by_their_control_groups() {
-        for cgroup in [
-            "12:cpu:/docker/3f5a\n",
-            "0::/kubepods.slice/kubepods-burstable.slice/cri-containerd-9a.scope\n",
-            "1:name=systemd:/lxc.payload.web\n",
-            "0::/machine.slice/libpod-77.scope\n",
-        ] {
-            assert!(is_container(cgroup), "{cgroup}");
-        }
-        for cgroup in ["0::/init.scope\n", "0::/\n", "9:name=systemd:/\n8:pids:/\n", ""] {
-            assert!(!is_container(cgroup), "{cgroup}");
         }
     }
 

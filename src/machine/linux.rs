@@ -11,10 +11,8 @@ use std::path::Path;
 
 use lm_protocol::evidence::{FactorKind, MachineKind};
 
-use super::factors::{
-    can_be_disk, has_hypervisor, is_container, is_plugged_in, is_virtual, network_address,
-    processors,
-};
+use super::factors::{is_virtual, network_address};
+use super::linux_text::{can_be_disk, has_hypervisor, is_container, is_plugged_in, processors};
 use super::placeholder::genuine;
 use super::{Raw, Sight};
 use crate::error::{Code, Error, Result};

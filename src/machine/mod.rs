@@ -3,27 +3,37 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `linux` | where Linux keeps a machine's factors |
-//! | `factors` | what a system says → values of factors, kind of machine |
+//! | `linux`, `windows` | where a system keeps a machine's factors |
+//! | `factors`, `linux_text`, `smbios` | what a system says → values of factors, kind of machine; pure |
 //! | `placeholder` | values that name no machine |
-//! | `os_unix`, `random` | the clock, the user and the randomness of the system |
-//! | `fork_unix` | is this a child of the process that opened the client? |
+//! | `os_unix`, `os_windows`, `random` | the clocks and the randomness of the system; what Windows tells by calls only |
+//! | `fork_unix`, `fork_windows` | is this a child of the process that opened the client? |
 //!
-//! Factors are read through the file port, never by running a program and never from an environment
-//! variable. How a raw value is put into its one form is part of the promise that a new version
+//! Factors are read through the file port (on Windows, what isn't in the registry by calls of the
+//! system), never by running a program and never from an environment variable. How a raw value is put into its one form is part of the promise that a new version
 //! keeps old licenses: `stable_across_versions` holds it.
 
 mod factors;
 #[cfg(unix)]
 mod fork_unix;
+#[cfg(windows)]
+mod fork_windows;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod linux_text;
 #[cfg(unix)]
 mod os_unix;
+#[cfg(windows)]
+mod os_windows;
 mod placeholder;
 mod random;
+#[cfg(any(windows, test))]
+mod smbios;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
+#[cfg(any(windows, test))]
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,13 +42,23 @@ use lm_protocol::limits::FACTOR_VALUES_MAX;
 
 #[cfg(unix)]
 pub use fork_unix::ForkMark;
+#[cfg(windows)]
+pub use fork_windows::ForkMark;
 #[cfg(unix)]
-pub use os_unix::{SystemClock, effective_user};
+pub use os_unix::SystemClock;
+#[cfg(windows)]
+pub use os_windows::SystemClock;
 pub use random::SystemRandom;
 
 use crate::error::{Code, Error, Result};
 use crate::limits::HOST_IDENTITY_MAX;
 use crate::ports::Files;
+
+#[cfg(target_os = "linux")]
+const HOW_TO_HELP: &str = "Give the machine an ID in /etc/machine-id, or let the application give \
+                           its own identity (host_identity).";
+#[cfg(not(target_os = "linux"))]
+const HOW_TO_HELP: &str = "Let the application give its own identity (host_identity).";
 
 /// Through whose eyes a machine is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +109,7 @@ fn look(files: &dyn Files, salt: &[u8; 32], given: Option<&str>, sight: Sight) -
     if raw.values.is_empty() {
         let sentence = "This machine shows nothing by which it could be known again: no machine \
                         ID, no serial number, no network card.";
-        return Err(Error::new(Code::Unsupported, sentence).with_hint(
-            "Give the machine an ID in /etc/machine-id, or let the application give its own \
-             identity (host_identity).",
-        ));
+        return Err(Error::new(Code::Unsupported, sentence).with_hint(HOW_TO_HELP));
     }
     Ok(hashed(raw, salt))
 }
@@ -111,11 +128,16 @@ fn machine_factors(files: &dyn Files, sight: Sight) -> Result<Raw> {
     linux::read(files, sight)
 }
 
-#[cfg(not(target_os = "linux"))]
+/// Every user sees the same.
+#[cfg(windows)]
+fn machine_factors(files: &dyn Files, _: Sight) -> Result<Raw> {
+    windows::read(files, &os_windows::shown()?)
+}
+
+#[cfg(not(any(target_os = "linux", windows)))]
 fn machine_factors(_: &dyn Files, _: Sight) -> Result<Raw> {
     let sentence = "This version of the license library can't identify machines of this system.";
-    Err(Error::new(Code::Unsupported, sentence)
-        .with_hint("Let the application give its own identity (host_identity)."))
+    Err(Error::new(Code::Unsupported, sentence).with_hint(HOW_TO_HELP))
 }
 
 /// Sorted and bounded as evidence must be. Of more values than fit, the same ones are kept each

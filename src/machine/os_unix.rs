@@ -1,4 +1,4 @@
-//! The clock and the user of Unix systems.
+//! The clock of Unix systems.
 
 use std::time::Duration;
 
@@ -43,13 +43,6 @@ impl Clock for SystemClock {
         // Goes on sleeping after a signal, as nanosleep by itself doesn't.
         std::thread::sleep(duration);
     }
-}
-
-/// The effective user's number. Threads: any.
-#[must_use]
-pub fn effective_user() -> u32 {
-    // SAFETY: takes nothing, always succeeds.
-    unsafe { libc::geteuid() }
 }
 
 /// Reads a clock, or the one that every system has where this one isn't known.

@@ -11,7 +11,7 @@ use FactorKind::{BoardSerial, Disk, MachineId, Network, Processor, SystemUuid};
 const SALT: [u8; 32] = [7; 32];
 
 #[derive(Clone)]
-enum Node {
+pub(super) enum Node {
     /// Its text, and whether every user may read it.
     Text(&'static str, bool),
     Link(&'static str),
@@ -21,14 +21,14 @@ use Node::{Fails, Link, Text};
 
 /// The files that a host shows; a directory is there when something is in it.
 #[derive(Clone, Default)]
-struct Host(BTreeMap<PathBuf, Node>);
+pub(super) struct Host(BTreeMap<PathBuf, Node>);
 
 impl Host {
-    fn new(nodes: &[(&str, Node)]) -> Self {
+    pub(super) fn new(nodes: &[(&str, Node)]) -> Self {
         Self(nodes.iter().map(|(path, node)| (PathBuf::from(path), node.clone())).collect())
     }
 
-    fn with(mut self, path: &str, node: Node) -> Self {
+    pub(super) fn with(mut self, path: &str, node: Node) -> Self {
         self.0.insert(path.into(), node);
         self
     }

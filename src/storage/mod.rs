@@ -13,7 +13,9 @@
 //! | `read`, `judge`, `standing` | bytes → state |
 //! | `lock`, `commit` | the one way to write |
 //! | `safety` | owner, mode, links, network file systems; errors as sentences |
-//! | `os_unix`, `remote_unix` | the file port of the system |
+//! | `os_unix`, `remote_unix`, `places_unix` | the file port of Unix systems, and where their stores are |
+//! | `os_windows`, `registry_windows`, `remote_windows`, `user_windows`, `places_windows` | those of Windows |
+//! | `rights`, `registry` | what those of Windows read and write, as bytes; pure |
 
 mod anchor;
 mod commit;
@@ -23,13 +25,29 @@ mod judge;
 mod lock;
 #[cfg(unix)]
 mod os_unix;
+#[cfg(windows)]
+mod os_windows;
 mod place;
+#[cfg(unix)]
+mod places_unix;
+#[cfg(windows)]
+mod places_windows;
 mod read;
+#[cfg(any(windows, test))]
+mod registry;
+#[cfg(windows)]
+mod registry_windows;
 #[cfg(unix)]
 mod remote_unix;
+#[cfg(windows)]
+mod remote_windows;
+#[cfg(any(windows, test))]
+mod rights;
 mod safety;
 mod seal;
 mod standing;
+#[cfg(windows)]
+mod user_windows;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,6 +59,8 @@ pub use image::CONTENTS_MAX;
 pub use lock::Wait;
 #[cfg(unix)]
 pub use os_unix::SystemFiles;
+#[cfg(windows)]
+pub use os_windows::SystemFiles;
 pub use place::{Place, Scope};
 pub use seal::{Sealer, SoftwareSealer};
 pub use standing::{Look, Note, Reading, Standing, State};

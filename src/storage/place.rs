@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 use ring::digest::{SHA256, digest};
 
+#[cfg(unix)]
+use super::places_unix as places;
+#[cfg(windows)]
+use super::places_windows as places;
 use super::seal::framed;
 use crate::error::{Code, Error, Result};
 use crate::ports::Files;
@@ -31,7 +35,8 @@ pub struct Place {
     /// Whose licenses.
     pub scope: Scope,
     /// The store's directory; `None`: the scope's own, `~/.local/share/lm/VENDOR/PRODUCT` or
-    /// `/var/lib/lm/VENDOR/PRODUCT`.
+    /// `/var/lib/lm/VENDOR/PRODUCT`, on Windows `AppData\Local\lm\VENDOR\PRODUCT` of the user's
+    /// profile or `C:\ProgramData\lm\VENDOR\PRODUCT`.
     pub dir: Option<PathBuf>,
 }
 
@@ -47,11 +52,6 @@ pub(super) struct Paths {
     pub(super) anchor: Option<PathBuf>,
 }
 
-const MACHINE_STORES: &str = "/var/lib/lm";
-/// Another tree than the stores', so that a backup of those doesn't bring its anchors with it.
-const MACHINE_ANCHORS: &str = "/var/opt/lm/anchors";
-const USER_STORES: &str = ".local/share/lm";
-const USER_ANCHORS: &str = ".config/lm/anchors";
 /// The longest name in a directory that file systems take.
 const NAME_MAX: usize = 255;
 
@@ -63,10 +63,13 @@ impl Paths {
         };
         let dir = match (&place.dir, place.scope) {
             (Some(dir), _) => dir.clone(),
-            (None, Scope::Machine) => own_dir(Path::new(MACHINE_STORES), place)?,
+            (None, Scope::Machine) => {
+                let stores = places::machine_stores(files);
+                own_dir(&stores.map_err(|e| unusable("The place for all users", &e))?, place)?
+            }
             (None, Scope::User) => {
                 let home = home.as_ref().ok_or_else(homeless)?;
-                own_dir(&home.join(USER_STORES), place)?
+                own_dir(&places::user_stores(home), place)?
             }
         };
         let dir = files.canonical(&dir).map_err(|e| {
@@ -74,8 +77,8 @@ impl Paths {
                 .with_hint("Choose another storage directory.")
         })?;
         let anchors = match place.scope {
-            Scope::Machine => Some(PathBuf::from(MACHINE_ANCHORS)),
-            Scope::User => home.map(|home| home.join(USER_ANCHORS)),
+            Scope::Machine => Some(places::machine_anchors()),
+            Scope::User => home.map(|home| places::user_anchors(&home)),
         };
         let anchor = anchors.map(|anchors| anchors.join(anchor_name(place, &dir)));
         Ok(Self::new(place.scope, dir, anchor))
@@ -122,7 +125,8 @@ fn own_dir(stores: &Path, place: &Place) -> Result<PathBuf> {
     Ok(stores.join(component(&place.vendor)?).join(component(&place.product)?))
 }
 
-/// A name as one component of a path: no two names have the same one, none leads elsewhere.
+/// A name as one component of a path: no two names have the same one (but where the file system
+/// ignores case), none leads elsewhere.
 fn component(name: &str) -> Result<String> {
     let mut out = String::new();
     for (index, byte) in name.bytes().enumerate() {
@@ -134,12 +138,34 @@ fn component(name: &str) -> Result<String> {
             let _ = write!(out, "%{byte:02X}");
         }
     }
+    #[cfg(windows)]
+    let out = for_windows(out);
     if out.is_empty() || out.len() > NAME_MAX {
         let sentence =
             "The name of the vendor or the product is empty or too long for a directory.";
         return Err(Error::new(Code::InvalidArgument, sentence));
     }
     Ok(out)
+}
+
+/// Windows takes some names for devices, whatever follows after a dot, and drops a dot at the end.
+#[cfg(any(windows, test))]
+fn for_windows(mut name: String) -> String {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let numbered = |kind| {
+        let number = stem.strip_prefix(kind).map(str::as_bytes);
+        matches!(number, Some([digit]) if digit.is_ascii_digit())
+    };
+    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT")
+    {
+        let first = name.remove(0);
+        name.insert_str(0, &format!("%{:02X}", u32::from(first)));
+    }
+    if name.ends_with('.') {
+        name.truncate(name.len() - 1);
+        name.push_str("%2E");
+    }
+    name
 }
 
 /// An anchor is found by vendor, product, scope and directory: a store that was copied elsewhere
@@ -176,4 +202,27 @@ fn unusable(what: &str, error: &std::io::Error) -> Error {
         _ => Code::StorageIo,
     };
     Error::new(code, format!("{what}: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_windows;
+
+    #[test]
+    fn names_that_windows_reads_otherwise_are_written_otherwise() {
+        for (name, expected) in [
+            ("ortho", "ortho"),
+            ("nul", "%6Eul"),
+            ("Con.studio", "%43on.studio"),
+            ("COM1", "%43OM1"),
+            ("lpt9.x.y", "%6Cpt9.x.y"),
+            ("com", "com"),
+            ("COM10", "COM10"),
+            ("console", "console"),
+            ("ortho.", "ortho%2E"),
+            ("nul.", "%6Eul%2E"),
+        ] {
+            assert_eq!(for_windows(name.to_owned()), expected);
+        }
+    }
 }

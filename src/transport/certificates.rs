@@ -13,23 +13,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::sign::SigningKey;
 use rustls::time_provider::TimeProvider;
 
+#[cfg(not(windows))]
+use super::bundles as system;
+#[cfg(windows)]
+use super::certificates_windows as system;
 use super::failure;
 use crate::error::{Code, Error, Result};
 use crate::limits::CA_FILE_MAX;
 use crate::ports::{Clock, Files};
-
-/// Where systems keep the certificates that they trust, in one file; the first that holds any.
-const BUNDLES: [&str; 7] = [
-    "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Gentoo
-    "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, Red Hat
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Red Hat, newer
-    "/etc/ssl/ca-bundle.pem",             // openSUSE
-    "/etc/ssl/cert.pem",                  // Alpine, OpenBSD, macOS
-    "/usr/local/share/certs/ca-root-nss.crt", // FreeBSD
-    "/etc/openssl/certs/ca-certificates.crt", // NetBSD
-];
-/// Some hundred certificates, with their explanations.
-const BUNDLE_MAX: usize = 8 << 20;
 
 /// Certificates, read at their first use.
 pub(super) struct Certificates {
@@ -55,7 +46,7 @@ impl Certificates {
 
     fn read(&self) -> Result<Arc<ClientConfig>> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(self.system());
+        roots.add_parsable_certificates(system::read(self.files.as_ref()));
         if let Some(path) = &self.ca_file {
             for certificate in self.own(path)? {
                 roots
@@ -65,9 +56,7 @@ impl Certificates {
         }
         if roots.is_empty() {
             let sentence = "This machine has no certificates by which the portal could be known.";
-            return Err(Error::new(Code::Tls, sentence).with_hint(
-                "Install the system's certificates (ca-certificates), or give a ca_file.",
-            ));
+            return Err(Error::new(Code::Tls, sentence).with_hint(system::HOW_TO_HELP));
         }
         let time = Arc::new(Time(self.clock.clone()));
         let provider = CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() };
@@ -78,16 +67,6 @@ impl Certificates {
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Arc::new(config))
-    }
-
-    /// A bundle that can't be read is as good as none: another may be there, or a file of the
-    /// host's own.
-    fn system(&self) -> Vec<CertificateDer<'static>> {
-        let bundles = BUNDLES.iter().filter_map(|path| {
-            let pem = self.files.read(Path::new(path), BUNDLE_MAX).ok()?;
-            Some(CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect::<Vec<_>>())
-        });
-        bundles.into_iter().find(|bundle| !bundle.is_empty()).unwrap_or_default()
     }
 
     fn own(&self, path: &Path) -> Result<Vec<CertificateDer<'static>>> {

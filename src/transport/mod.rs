@@ -7,19 +7,36 @@
 //! |---|---|
 //! | `address` | a portal's address, and what is refused |
 //! | `proxy`, `system_proxy` | which way |
+//! | `proxy_variables`; `proxy_settings`, `proxy_windows` | the system's proxy on Linux; on Windows |
 //! | `deadline` | until when |
 //! | `resolver` | name → addresses |
 //! | `connector`, `tunnel`, `wire` | addresses → a connection, through a proxy, under TLS |
 //! | `certificates` | whom to trust |
+//! | `bundles`; `purposes`, `certificates_windows` | the system's certificates on Unix; on Windows |
+//! | `pin_windows` | keeps the library loaded |
 //! | `failure` | what went wrong, as one code and a sentence |
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod address;
+#[cfg(not(windows))]
+mod bundles;
 mod certificates;
+#[cfg(windows)]
+mod certificates_windows;
 mod connector;
 mod deadline;
 mod failure;
+#[cfg(windows)]
+mod pin_windows;
 mod proxy;
+#[cfg(any(windows, test))]
+mod proxy_settings;
+#[cfg(not(windows))]
+mod proxy_variables;
+#[cfg(windows)]
+mod proxy_windows;
+#[cfg(any(windows, test))]
+mod purposes;
 mod resolver;
 mod system_proxy;
 #[cfg(test)]

@@ -27,7 +27,8 @@ pub enum Proxy {
     None,
     /// As the system is set: on Linux by the variables `https_proxy`, `all_proxy` and `no_proxy`
     /// of the process, looked at once, when the client is opened; this machine itself is always
-    /// reached straight. A process that runs with more rights than its user ignores them.
+    /// reached straight. A process that runs with more rights than its user ignores them. On Windows
+    /// by its settings (Internet options), but for an automatic configuration by a script.
     System,
     /// An HTTP proxy: `http://host:port` or `http://user:password@host:port`, in which user and
     /// password are percent-encoded.

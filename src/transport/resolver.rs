@@ -70,6 +70,8 @@ fn lookup(host: String, port: u16, deadline: &Deadline) -> io::Result<Vec<Socket
     let (sender, receiver) = mpsc::sync_channel(2);
     let woken = sender.clone();
     let _watch = deadline.on_cancel(move || drop(woken.try_send(Err(ErrorKind::TimedOut.into()))));
+    #[cfg(windows)]
+    super::pin_windows::stay_loaded()?;
     thread::Builder::new().name("lm-lookup".to_owned()).spawn(move || {
         let found = (host.as_str(), port).to_socket_addrs().map(Vec::from_iter);
         // Nobody listens any more where the deadline has passed.
