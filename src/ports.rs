@@ -78,7 +78,7 @@ pub struct Ports {
 
 /// Files, as trusted storage needs them. Paths are absolute. Errors are [`std::io::Error`]s with
 /// the system's own number, so that the layer above tells a full disk from a missing right.
-/// What Windows has instead of owners and modes is said in [`crate::storage`]. Threads: any.
+/// What Windows has instead of owners and modes, docs/platforms.md says. Threads: any.
 pub trait Files: Send + Sync {
     /// Opens what stands there as `how` says, without following a link in the last component.
     fn open(&self, path: &std::path::Path, how: OpenHow) -> std::io::Result<Box<dyn File>>;

@@ -19,11 +19,9 @@ use windows_sys::Win32::System::Ioctl::{
     StorageDeviceProperty,
 };
 use windows_sys::Win32::System::SystemInformation::{
-    GetSystemFirmwareTable, GetSystemTimeAsFileTime,
+    GetSystemFirmwareTable, GetSystemTimeAsFileTime, GetTickCount64,
 };
-use windows_sys::Win32::System::WindowsProgramming::{
-    QueryInterruptTime, QueryUnbiasedInterruptTime,
-};
+use windows_sys::Win32::System::WindowsProgramming::QueryUnbiasedInterruptTime;
 
 use super::windows::{Card, Shown, failed};
 use crate::error::Result;
@@ -38,8 +36,8 @@ const EPOCH: i64 = 11_644_473_600;
 /// Units of 100 ns in a second.
 const UNITS: u64 = 10_000_000;
 
-/// The first two are read from memory that the system shares, without a call into it, and are late
-/// by at most its tick of some 16 ms.
+/// All are read from memory that the system shares, without a call into it, and are late by at most
+/// its tick of some 16 ms.
 impl Clock for SystemClock {
     fn wall(&self) -> i64 {
         let mut time = FILETIME::default();
@@ -53,25 +51,19 @@ impl Clock for SystemClock {
         let mut units = 0;
         // SAFETY: as above. It fails only for a place that is none.
         unsafe { QueryUnbiasedInterruptTime(&mut units) };
-        since(units)
+        Duration::from_nanos(units.saturating_mul(100))
     }
 
-    /// "Biased": what the machine slept is counted.
+    /// What the machine slept is counted.
     fn boot(&self) -> Duration {
-        let mut units = 0;
-        // SAFETY: as above.
-        unsafe { QueryInterruptTime(&mut units) };
-        since(units)
+        // SAFETY: takes nothing, always succeeds.
+        Duration::from_millis(unsafe { GetTickCount64() })
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the clock port")]
     fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration);
     }
-}
-
-fn since(units: u64) -> Duration {
-    Duration::from_nanos(units.saturating_mul(100))
 }
 
 /// What of this machine isn't in the registry.

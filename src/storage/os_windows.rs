@@ -27,8 +27,10 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_ATTRIBUTE_REPARSE_POINT, FILE_BASIC_INFO, FILE_FLAG_BACKUP_SEMANTICS,
     FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES, FILE_SHARE_DELETE, FILE_SHARE_READ,
     FILE_SHARE_WRITE, FileBasicInfo, GetFileInformationByHandle, GetFileInformationByHandleEx,
-    MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH, MoveFileExW, READ_CONTROL,
+    GetVolumeInformationByHandleW, MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH, MoveFileExW,
+    READ_CONTROL,
 };
+use windows_sys::Win32::System::SystemServices::FILE_SUPPORTS_OPEN_BY_FILE_ID;
 
 use super::registry::At;
 use super::registry_windows as registry;
@@ -170,7 +172,7 @@ impl Files for SystemFiles {
         let path = std::path::absolute(path)?;
         match prefix(&path) {
             Some(Prefix::Disk(_) | Prefix::VerbatimDisk(_)) => {}
-            // Refused later for what it is, without a word to the server now.
+            // Refused for what it is before a file of it is opened.
             Some(Prefix::UNC(..) | Prefix::VerbatimUNC(..)) => return Ok(path),
             _ => return Err(ErrorKind::InvalidInput.into()),
         }
@@ -385,7 +387,7 @@ fn stat_of(file: &std::fs::File) -> io::Result<Stat> {
     Ok(Stat {
         device: u64::from(found.dwVolumeSerialNumber),
         inode: pair(found.nFileIndexHigh, found.nFileIndexLow),
-        born: unix_time(times.CreationTime),
+        born: if keeps_identity(file)? { unix_time(times.CreationTime) } else { 0 },
         // File systems that keep no time of a change of attributes say 0.
         changed: unix_time(times.ChangeTime.max(times.LastWriteTime)),
         len: pair(found.nFileSizeHigh, found.nFileSizeLow),
@@ -415,6 +417,26 @@ fn times_of(file: &std::fs::File) -> io::Result<FILE_BASIC_INFO> {
     // SAFETY: a handle that `file` keeps open, and a place of this length for the answer.
     done(unsafe { GetFileInformationByHandleEx(file.as_raw_handle(), FileBasicInfo, place, len) })?;
     Ok(times)
+}
+
+/// Whether the file system gives each file a number for good. Where it doesn't (FAT), numbers and
+/// times of birth say nothing.
+fn keeps_identity(file: &std::fs::File) -> io::Result<bool> {
+    let mut flags = 0;
+    // SAFETY: a handle that `file` keeps open, and a place for the flags; nothing else is asked for.
+    done(unsafe {
+        GetVolumeInformationByHandleW(
+            file.as_raw_handle(),
+            null_mut(),
+            0,
+            null_mut(),
+            null_mut(),
+            &mut flags,
+            null_mut(),
+            0,
+        )
+    })?;
+    Ok(flags & FILE_SUPPORTS_OPEN_BY_FILE_ID != 0)
 }
 
 fn security_of(file: &std::fs::File) -> io::Result<Vec<u8>> {

@@ -124,8 +124,10 @@ impl Key {
     fn set(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let name = wide(name);
         let len = u32::try_from(bytes.len()).map_err(|_| ErrorKind::FileTooLarge)?;
+        // An empty slice points nowhere, which the system takes for a mistake.
+        let start = if bytes.is_empty() { null() } else { bytes.as_ptr() };
         // SAFETY: an open key, a NUL-terminated name, the bytes with their length.
-        done(unsafe { RegSetValueExW(self.0, name.as_ptr(), 0, REG_BINARY, bytes.as_ptr(), len) })
+        done(unsafe { RegSetValueExW(self.0, name.as_ptr(), 0, REG_BINARY, start, len) })
     }
 
     fn delete(&self, name: &str) -> io::Result<()> {

@@ -66,9 +66,10 @@ fn is_elevated() -> io::Result<bool> {
     Ok(elevation.TokenIsElevated != 0)
 }
 
-fn token_information(class: TOKEN_INFORMATION_CLASS) -> io::Result<[u64; TOKEN_WORDS]> {
-    let mut buffer = [0_u64; TOKEN_WORDS];
-    let len = u32::try_from(size_of_val(&buffer)).unwrap_or(0);
+/// On the heap: what is filled in points to its own address.
+fn token_information(class: TOKEN_INFORMATION_CLASS) -> io::Result<Vec<u64>> {
+    let mut buffer = vec![0_u64; TOKEN_WORDS];
+    let len = u32::try_from(size_of_val(buffer.as_slice())).unwrap_or(0);
     let mut written = 0;
     // SAFETY: the buffer and its length; both pointers are to locals that outlive the call.
     let done = unsafe {
