@@ -15,7 +15,6 @@ pub(super) fn user_anchors(home: &Path) -> PathBuf {
     home.join(".config/lm/anchors")
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "Windows has to look it up")]
 pub(super) fn machine_stores(_: &dyn Files) -> io::Result<PathBuf> {
     Ok(PathBuf::from("/var/lib/lm"))
 }
