@@ -14,8 +14,8 @@ use std::path::{Component, Path, PathBuf, Prefix};
 use std::ptr::null_mut;
 
 use windows_sys::Win32::Foundation::{
-    ERROR_ACCESS_DENIED, ERROR_INSUFFICIENT_BUFFER, GENERIC_READ, GENERIC_WRITE,
-    INVALID_HANDLE_VALUE,
+    ERROR_ACCESS_DENIED, ERROR_CANT_RESOLVE_FILENAME, ERROR_INSUFFICIENT_BUFFER, GENERIC_READ,
+    GENERIC_WRITE, INVALID_HANDLE_VALUE,
 };
 use windows_sys::Win32::Security::{
     DACL_SECURITY_INFORMATION, GetKernelObjectSecurity, OWNER_SECURITY_INFORMATION,
@@ -188,6 +188,10 @@ impl Files for SystemFiles {
                     return Ok(plain(if whole { found } else { found.join(rest) }));
                 }
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
+                // Links that lead round in a circle.
+                Err(e) if e.raw_os_error() == Some(ERROR_CANT_RESOLVE_FILENAME as i32) => {
+                    return Err(io::Error::new(ErrorKind::InvalidInput, e));
+                }
                 Err(e) => return Err(e),
             }
         }
