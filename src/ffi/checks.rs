@@ -5,7 +5,7 @@ use std::mem::{offset_of, size_of};
 
 use super::calls::ID_TEXT_MAX;
 use super::client::lm_client;
-use super::constants::{LM_OK, kind_from, kind_number};
+use super::constants::{LM_ERR_INTERNAL, LM_OK, kind_from, kind_number};
 use super::error::{code_of, lm_result};
 use super::guard::guarded;
 use super::pointers::{bytes, check_out, give_text, invalid, required_text};
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn lm_status_text(
     buf_len: usize,
     out_len: *mut usize,
 ) -> lm_result {
-    guarded(super::constants::LM_ERR_INTERNAL, || {
+    guarded(LM_ERR_INTERNAL, || {
         // SAFETY: NULL, or the host's structure with its size set.
         let status = unsafe { take(status, "status", Rest::Any) }.and_then(|info| info.status());
         code_of(status.and_then(|status| {
