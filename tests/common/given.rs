@@ -29,7 +29,7 @@ pub fn remove_anchors(dir: &Path) {
 
 /// As [`remove_anchors`], of another trust root.
 pub fn remove_anchors_of(root: &str, dir: &Path) {
-    for product in ["terra-studio", "terra-plugin"] {
+    for product in ["terra-studio", "terra-plugin", "ortho-studio"] {
         for storage in [store(dir), format!("{}-plugin", store(dir))] {
             let mut options = lm::Options::new(product, root);
             options.storage_dir = Some(storage.into());
