@@ -68,6 +68,11 @@ fn a_client_lives_and_dies_as_the_header_says() {
 }
 
 #[test]
+fn a_child_needs_nothing_that_another_thread_held() {
+    holds("fork_beside_threads.c", &["-std=c11", "-D_DEFAULT_SOURCE"], |_| Vec::new());
+}
+
+#[test]
 fn a_transport_that_answers_garbage_costs_nothing() {
     holds("garbage.c", &["-std=c99"], |_| Vec::new());
 }
