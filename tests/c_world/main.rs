@@ -1,5 +1,8 @@
+//! C programs over a real portal.
+//!
 //! R82, R83: every export with every kind of wrong input, and in a forked child. What kinds there are
 //! is read from the header: whoever adds an export or a field is told which rows it needs.
+//! R84: threads.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -22,17 +25,17 @@ use lm_protocol::ActivationId;
 const HEADER: &str = include_str!("../../include/lm.h");
 const EXPORTS: &str = include_str!("../../abi/exports.txt");
 
-/// What the program says that it has tried, or where and how it ended. `planted` is its own fault.
-fn tried(planted: &[&str]) -> Result<String, String> {
+/// Builds a program and runs it over a portal of its own, with a license of three seats. What it
+/// prints, or where and how it ended. `planted` is its own fault.
+fn ran(name: &str, planted: &[&str]) -> Result<String, String> {
     let world = World::new();
-    let root = world.portal.trust_root();
+    let (root, id) = (world.portal.trust_root(), world.cc(3));
     let dir = tempfile::TempDir::new().unwrap();
     cc::install_library(dir.path()).unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/every_export.c");
-    let options = ["-std=c11", "-D_DEFAULT_SOURCE"];
-    let program = cc::build(&source, dir.path(), &options).unwrap_or_else(|e| panic!("{e}"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c").join(name);
+    let program = cc::build(&source, dir.path(), &["-std=c11", "-D_DEFAULT_SOURCE"])?;
     let output = cc::runner(&program)
-        .args([&root, &world.cc(3), &given::store(dir.path())])
+        .args([&root, &id, &given::store(dir.path())])
         .args([world.url(), PRODUCT, &ActivationId::from_random([9; 10]).to_string()])
         .args(planted)
         .current_dir(dir.path())
@@ -42,10 +45,11 @@ fn tried(planted: &[&str]) -> Result<String, String> {
     let printed = String::from_utf8(output.stdout).unwrap();
     let last = printed.lines().last().unwrap_or("nothing");
     let errors = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() {
-        return Ok(printed);
+    if !output.status.success() {
+        return Err(format!("{name}: {}, after {last}\n{errors}", output.status));
     }
-    Err(format!("{}, after {last}\n{errors}", output.status))
+    world.seats(&id);
+    Ok(printed)
 }
 
 fn lines<'a>(printed: &'a str, word: &str) -> impl Iterator<Item = &'a str> {
@@ -54,7 +58,7 @@ fn lines<'a>(printed: &'a str, word: &str) -> impl Iterator<Item = &'a str> {
 
 #[test]
 fn r82_every_export_takes_every_kind_of_wrong_input() {
-    let printed = tried(&[]).unwrap_or_else(|e| panic!("{e}"));
+    let printed = ran("every_export.c", &[]).unwrap_or_else(|e| panic!("{e}"));
     let rows: Rows = lines(&printed, "row ").map(str::to_owned).collect();
     let wanted = demanded(HEADER);
     let missing: Vec<_> = wanted.difference(&rows).collect();
@@ -77,9 +81,14 @@ fn r82_every_export_takes_every_kind_of_wrong_input() {
 
 #[test]
 fn a_byte_too_many_and_a_lock_let_go_are_seen() {
-    assert!(tried(&["beyond"]).is_err_and(|said| said.contains("after nothing")));
-    let said = tried(&["unlock"]).unwrap_err();
+    assert!(ran("every_export.c", &["beyond"]).is_err_and(|said| said.contains("after nothing")));
+    let said = ran("every_export.c", &["unlock"]).unwrap_err();
     assert!(said.contains("is_locked()"), "{said}");
+}
+
+#[test]
+fn r84_threads_that_check_see_no_mixture_while_another_changes() {
+    ran("threads.c", &[]).unwrap_or_else(|e| panic!("{e}"));
 }
 
 #[test]
