@@ -72,7 +72,8 @@ pub fn check(source: &Path, options: &[&str]) -> Result<(), String> {
 
 fn compiler(source: &Path) -> Command {
     let cpp = source.extension().is_some_and(|extension| extension == "cpp");
-    let mut command = Command::new(if cpp { "c++" } else { "cc" });
+    let (name, usual) = if cpp { ("LM_TEST_CXX", "c++") } else { ("LM_TEST_CC", "cc") };
+    let mut command = Command::new(setting(name).as_deref().unwrap_or(usual));
     command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"]).arg(include_dir());
     command
 }
