@@ -48,8 +48,11 @@
  * whose memory is exhausted all the same is ended, as Rust programs are.
  *
  * Text is UTF-8 and ends in NUL, paths included, on every platform; what is longer than its
- * bound, or not UTF-8, is LM_ERR_INVALID_ARGUMENT. Bytes are a pointer and a length. Messages are
- * in English; a host that speaks other languages goes by the code.
+ * bound, or not UTF-8, is LM_ERR_INVALID_ARGUMENT. The bounds, in bytes without the NUL:
+ * activation_id 256, feature 64, capability 64, and of the options product 64, trust_root 4096,
+ * portal_url 4096, storage_dir 4096, host_identity 1024, host_label 128, proxy 4096, ca_file 4096.
+ * Of text without a NUL no more is read than its bound and one byte. Bytes are a pointer and a
+ * length. Messages are in English; a host that speaks other languages goes by the code.
  *
  * Numbers. Times are int64_t Unix seconds, 0 is "none". Choices and truths cross as uint32_t and
  * are checked.

@@ -3,26 +3,16 @@
 
 #[path = "common/cc.rs"]
 mod cc;
+#[path = "common/given.rs"]
+mod given;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use lm_protocol::{ActivationId, Bytes32, SigningKey, TrustRoot};
+use given::{given, remove_anchors};
 use tempfile::TempDir;
 
 fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c").join(name)
-}
-
-/// What every program is given: a trust root, an activation ID, a storage directory.
-fn given(dir: &Path) -> [String; 3] {
-    let root = TrustRoot {
-        vendor: "Terra".to_owned(),
-        keys: vec![SigningKey::from_seed([1; 32]).unwrap().public()],
-        salt: Bytes32([2; 32]),
-    };
-    let id = ActivationId::from_random([7; 10]);
-    [root.to_string(), id.to_string(), dir.join("store").display().to_string()]
 }
 
 /// Builds a program in a folder of its own and runs it; it says itself what doesn't hold.
@@ -30,7 +20,7 @@ fn holds(name: &str, options: &[&str], more: impl FnOnce(&Path) -> Vec<String>) 
     let dir = TempDir::new().unwrap();
     cc::install_library(dir.path()).unwrap();
     let program = cc::build(&source(name), dir.path(), options).unwrap_or_else(|e| panic!("{e}"));
-    let mut command = Command::new(program);
+    let mut command = cc::runner(&program);
     let output = command.args(given(dir.path())).args(more(dir.path())).output().unwrap();
     remove_anchors(dir.path());
     assert!(
@@ -39,22 +29,6 @@ fn holds(name: &str, options: &[&str], more: impl FnOnce(&Path) -> Vec<String>) 
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
-}
-
-/// Takes away what the library keeps outside of the folder, for each store that a program may make.
-fn remove_anchors(dir: &Path) {
-    let [root, _, store] = given(dir);
-    for product in ["terra-studio", "terra-plugin"] {
-        for storage in [store.clone(), format!("{store}-plugin")] {
-            let mut options = lm::Options::new(product, root.as_str());
-            options.storage_dir = Some(storage.into());
-            options.host_identity = Some("whoever cleans up".to_owned());
-            let client = lm::Client::open(options);
-            if let Some(anchor) = client.as_ref().ok().and_then(lm::Client::anchor_path) {
-                let _ = std::fs::remove_file(anchor);
-            }
-        }
-    }
 }
 
 #[test]
@@ -91,6 +65,11 @@ fn r82_wrong_arguments_are_error_codes() {
 #[test]
 fn a_client_lives_and_dies_as_the_header_says() {
     holds("life.c", &["-std=c11", "-D_POSIX_C_SOURCE=200809L"], |_| Vec::new());
+}
+
+#[test]
+fn a_child_needs_nothing_that_another_thread_held() {
+    holds("fork_beside_threads.c", &["-std=c11", "-D_DEFAULT_SOURCE"], |_| Vec::new());
 }
 
 #[test]

@@ -70,7 +70,9 @@ pub unsafe extern "C" fn lm_host_id(
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn lm_result_name(result: lm_result) -> *const c_char {
-    if result == LM_OK { c"LM_OK".as_ptr() } else { name_in(RESULTS, result) }
+    guarded(c"?".as_ptr(), || {
+        if result == LM_OK { c"LM_OK".as_ptr() } else { name_in(RESULTS, result) }
+    })
 }
 
 /// The name of a state without its prefix, such as "ACTIVE".
@@ -81,7 +83,7 @@ pub extern "C" fn lm_result_name(result: lm_result) -> *const c_char {
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn lm_state_name(state: u32) -> *const c_char {
-    name_in(STATES, state)
+    guarded(c"?".as_ptr(), || name_in(STATES, state))
 }
 
 fn name_in<N: Copy + PartialEq>(table: &[(N, &'static CStr)], number: N) -> *const c_char {
@@ -96,7 +98,7 @@ fn name_in<N: Copy + PartialEq>(table: &[(N, &'static CStr)], number: N) -> *con
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn lm_version() -> u32 {
-    MAJOR * 1_000_000 + MINOR * 1_000 + PATCH
+    guarded(0, || MAJOR * 1_000_000 + MINOR * 1_000 + PATCH)
 }
 
 /// The same as text, such as "0.1.0".
@@ -106,7 +108,7 @@ pub extern "C" fn lm_version() -> u32 {
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn lm_version_string() -> *const c_char {
-    VERSION.as_ptr().cast()
+    guarded(c"".as_ptr(), || VERSION.as_ptr().cast())
 }
 
 /// Whether the library that runs can do something; a plugin that finds another version in its host

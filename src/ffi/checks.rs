@@ -3,9 +3,11 @@
 use std::ffi::c_char;
 use std::mem::{offset_of, size_of};
 
+use lm_protocol::limits::NAME_MAX;
+
 use super::calls::ID_TEXT_MAX;
 use super::client::lm_client;
-use super::constants::{LM_OK, kind_from, kind_number};
+use super::constants::{LM_ERR_INTERNAL, LM_OK, kind_from, kind_number};
 use super::error::{code_of, lm_result};
 use super::guard::guarded;
 use super::pointers::{bytes, check_out, give_text, invalid, required_text};
@@ -164,14 +166,11 @@ pub unsafe extern "C" fn lm_feature_status(
         // SAFETY: NULL, or the host's structure with its size set.
         let out = unsafe { Out::new(out_status, "out_status") }?;
         // SAFETY: NULL, or text that ends in NUL.
-        let name = unsafe { required_text(feature, "feature", FEATURE_TEXT_MAX) }?;
+        let name = unsafe { required_text(feature, "feature", NAME_MAX) }?;
         out.write(lm_status_info::of(&client.feature_status(name)?));
         Ok(())
     }))
 }
-
-/// Longer than a feature's name can be: what is longer still has no end.
-const FEATURE_TEXT_MAX: usize = 256;
 
 /// Tells the limit of a feature, such as the 16 of "tiles=16"; what it limits is up to the host.
 ///
@@ -193,7 +192,7 @@ pub unsafe extern "C" fn lm_feature_limit(
     code_of(lm_client::run(client, |client| {
         check_out(out_limit.cast_const(), "out_limit")?;
         // SAFETY: NULL, or text that ends in NUL.
-        let name = unsafe { required_text(feature, "feature", FEATURE_TEXT_MAX) }?;
+        let name = unsafe { required_text(feature, "feature", NAME_MAX) }?;
         let limit = client.feature_limit(name)?.unwrap_or(-1);
         // SAFETY: checked, and the host's place for the limit.
         unsafe { out_limit.write(limit) };
@@ -220,7 +219,7 @@ pub unsafe extern "C" fn lm_status_text(
     buf_len: usize,
     out_len: *mut usize,
 ) -> lm_result {
-    guarded(super::constants::LM_ERR_INTERNAL, || {
+    guarded(LM_ERR_INTERNAL, || {
         // SAFETY: NULL, or the host's structure with its size set.
         let status = unsafe { take(status, "status", Rest::Any) }.and_then(|info| info.status());
         code_of(status.and_then(|status| {

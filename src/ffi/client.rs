@@ -99,8 +99,10 @@ pub unsafe extern "C" fn lm_client_open(
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_client_free(client: *mut lm_client) {
-    if !client.is_null() {
-        // SAFETY: made by `lm_client_open`, and freed once by the host's word.
-        guarded((), || drop(unsafe { Box::from_raw(client) }));
-    }
+    guarded((), || {
+        if !client.is_null() {
+            // SAFETY: made by `lm_client_open`, and freed once by the host's word.
+            drop(unsafe { Box::from_raw(client) });
+        }
+    });
 }

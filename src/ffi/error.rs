@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, CString, c_char};
 
-use super::constants::LM_OK;
+use super::constants::{LM_ERR_INTERNAL, LM_OK};
 use super::guard::guarded;
 use super::pointers::c_text;
 use crate::error::{Error, Result};
@@ -31,8 +31,10 @@ pub struct lm_error {
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_error_code(error: *const lm_error) -> lm_result {
-    // SAFETY: NULL, or an error that lives.
-    unsafe { error.as_ref() }.map_or(LM_OK, |error| error.code)
+    guarded(LM_ERR_INTERNAL, || {
+        // SAFETY: NULL, or an error that lives.
+        unsafe { error.as_ref() }.map_or(LM_OK, |error| error.code)
+    })
 }
 
 /// What happened: a sentence in English for the person at the machine.
@@ -43,8 +45,10 @@ pub unsafe extern "C" fn lm_error_code(error: *const lm_error) -> lm_result {
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_error_message(error: *const lm_error) -> *const c_char {
-    // SAFETY: NULL, or an error that lives.
-    text_of(unsafe { error.as_ref() }, |error| &error.message)
+    guarded(c"".as_ptr(), || {
+        // SAFETY: NULL, or an error that lives.
+        text_of(unsafe { error.as_ref() }, |error| &error.message)
+    })
 }
 
 /// What to do next: a sentence in English for the person at the machine.
@@ -55,8 +59,10 @@ pub unsafe extern "C" fn lm_error_message(error: *const lm_error) -> *const c_ch
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_error_hint(error: *const lm_error) -> *const c_char {
-    // SAFETY: NULL, or an error that lives.
-    text_of(unsafe { error.as_ref() }, |error| &error.hint)
+    guarded(c"".as_ptr(), || {
+        // SAFETY: NULL, or an error that lives.
+        text_of(unsafe { error.as_ref() }, |error| &error.hint)
+    })
 }
 
 /// For programs: "" or a JSON document, for example which machines hold the seats.
@@ -67,8 +73,10 @@ pub unsafe extern "C" fn lm_error_hint(error: *const lm_error) -> *const c_char 
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_error_detail(error: *const lm_error) -> *const c_char {
-    // SAFETY: NULL, or an error that lives.
-    text_of(unsafe { error.as_ref() }, |error| &error.detail)
+    guarded(c"".as_ptr(), || {
+        // SAFETY: NULL, or an error that lives.
+        text_of(unsafe { error.as_ref() }, |error| &error.detail)
+    })
 }
 
 /// When trying again makes sense: Unix seconds; 0: at will.
@@ -78,8 +86,10 @@ pub unsafe extern "C" fn lm_error_detail(error: *const lm_error) -> *const c_cha
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_error_retry_at(error: *const lm_error) -> i64 {
-    // SAFETY: NULL, or an error that lives.
-    unsafe { error.as_ref() }.map_or(0, |error| error.retry_at)
+    guarded(0, || {
+        // SAFETY: NULL, or an error that lives.
+        unsafe { error.as_ref() }.map_or(0, |error| error.retry_at)
+    })
 }
 
 /// Frees an error.
@@ -89,10 +99,12 @@ pub unsafe extern "C" fn lm_error_retry_at(error: *const lm_error) -> i64 {
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_error_free(error: *mut lm_error) {
-    if !error.is_null() {
-        // SAFETY: made by `finish`, and freed once by the host's word.
-        guarded((), || drop(unsafe { Box::from_raw(error) }));
-    }
+    guarded((), || {
+        if !error.is_null() {
+            // SAFETY: made by `finish`, and freed once by the host's word.
+            drop(unsafe { Box::from_raw(error) });
+        }
+    });
 }
 
 fn text_of(error: Option<&lm_error>, text: impl FnOnce(&lm_error) -> &CStr) -> *const c_char {

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::mem::size_of;
 use std::sync::Arc;
 
-use super::constants::{LM_ERR_INVALID_ARGUMENT, LM_ERR_TOO_LARGE, LM_OK};
+use super::constants::{LM_ERR_INTERNAL, LM_ERR_INVALID_ARGUMENT, LM_ERR_TOO_LARGE, LM_OK};
 use super::error::lm_result;
 use super::guard::guarded;
 use super::log::Owned;
@@ -89,23 +89,23 @@ pub unsafe extern "C" fn lm_http_respond(
     body: *const u8,
     body_len: usize,
 ) -> lm_result {
-    // SAFETY: NULL, or the response that the transport got, which nobody else uses meanwhile.
-    let Some(response) = (unsafe { response.as_mut() }) else { return LM_ERR_INVALID_ARGUMENT };
-    let status = match u16::try_from(http_status) {
-        Ok(status @ 100..=599) if !body.is_null() || body_len == 0 => status,
-        _ => return LM_ERR_INVALID_ARGUMENT,
-    };
-    if body_len > response.max {
-        response.too_large = true;
-        return LM_ERR_TOO_LARGE;
-    }
-    let bytes = if body_len == 0 {
-        &[]
-    } else {
-        // SAFETY: not NULL, and the host's word for its length.
-        unsafe { std::slice::from_raw_parts(body, body_len) }
-    };
-    guarded(super::constants::LM_ERR_INTERNAL, || {
+    guarded(LM_ERR_INTERNAL, || {
+        // SAFETY: NULL, or the response that the transport got, which nobody else uses meanwhile.
+        let Some(response) = (unsafe { response.as_mut() }) else { return LM_ERR_INVALID_ARGUMENT };
+        let status = match u16::try_from(http_status) {
+            Ok(status @ 100..=599) if !body.is_null() || body_len == 0 => status,
+            _ => return LM_ERR_INVALID_ARGUMENT,
+        };
+        if body_len > response.max {
+            response.too_large = true;
+            return LM_ERR_TOO_LARGE;
+        }
+        let bytes = if body_len == 0 {
+            &[]
+        } else {
+            // SAFETY: not NULL, and the host's word for its length.
+            unsafe { std::slice::from_raw_parts(body, body_len) }
+        };
         response.answer = Some(HttpResponse { status, body: bytes.to_vec(), retry_after: None });
         response.too_large = false;
         LM_OK

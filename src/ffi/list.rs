@@ -5,6 +5,7 @@ use std::mem::{offset_of, size_of};
 
 use super::checks::lm_status_info;
 use super::client::lm_client;
+use super::constants::LM_ERR_INTERNAL;
 use super::error::{code_of, finish, lm_error, lm_result};
 use super::guard::guarded;
 use super::pointers::{c_text, check_out, invalid};
@@ -150,8 +151,10 @@ pub unsafe extern "C" fn lm_list_open(
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_list_len(list: *const lm_list) -> usize {
-    // SAFETY: NULL, or a list that lives.
-    unsafe { list.as_ref() }.map_or(0, |list| list.rows.len())
+    guarded(0, || {
+        // SAFETY: NULL, or a list that lives.
+        unsafe { list.as_ref() }.map_or(0, |list| list.rows.len())
+    })
 }
 
 /// Tells one row.
@@ -169,7 +172,7 @@ pub unsafe extern "C" fn lm_list_get(
     index: usize,
     out_record: *mut lm_record_info,
 ) -> lm_result {
-    guarded(super::constants::LM_ERR_INTERNAL, || {
+    guarded(LM_ERR_INTERNAL, || {
         // SAFETY: NULL, or a list that lives.
         let list = unsafe { list.as_ref() };
         let row = list
@@ -191,8 +194,10 @@ pub unsafe extern "C" fn lm_list_get(
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_list_free(list: *mut lm_list) {
-    if !list.is_null() {
-        // SAFETY: made by `lm_list_open`, and freed once by the host's word.
-        guarded((), || drop(unsafe { Box::from_raw(list) }));
-    }
+    guarded((), || {
+        if !list.is_null() {
+            // SAFETY: made by `lm_list_open`, and freed once by the host's word.
+            drop(unsafe { Box::from_raw(list) });
+        }
+    });
 }

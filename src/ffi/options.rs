@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lm_protocol::limits::NAME_MAX;
 
-use super::constants::{level_from, scope_from};
+use super::constants::{LM_ERR_INTERNAL, level_from, scope_from};
 use super::error::{code_of, lm_result};
 use super::guard::guarded;
 use super::http::{HostTransport, lm_transport_fn};
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn lm_options_init(
     options: *mut lm_options,
     struct_size: usize,
 ) -> lm_result {
-    guarded(super::constants::LM_ERR_INTERNAL, || {
+    guarded(LM_ERR_INTERNAL, || {
         // SAFETY: NULL, or `struct_size` bytes of the host's.
         code_of(unsafe { clear(options, "options", struct_size) })
     })

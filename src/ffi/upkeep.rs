@@ -6,7 +6,6 @@ use super::calls::ID_TEXT_MAX;
 use super::client::lm_client;
 use super::error::{code_of, finish, lm_error, lm_result};
 use super::pointers::{required_text, text};
-use crate::client::Client;
 
 /// § Upkeep
 /// Asks the portal for a new lease and today's terms. A host calls it routinely, at start or once a
@@ -113,7 +112,7 @@ pub unsafe extern "C" fn lm_resume(
 ) -> lm_result {
     // SAFETY: NULL, or a client that lives.
     let client = unsafe { lm_client::borrow(client) };
-    let result = lm_client::run(client, Client::resume);
+    let result = lm_client::run(client, |client| client.resume());
     // SAFETY: NULL, or the host's place for an error.
     unsafe { finish(result, out_error) }
 }

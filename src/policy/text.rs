@@ -15,7 +15,7 @@ pub fn sentence(status: &Status) -> String {
 }
 
 fn state(status: &Status) -> String {
-    let because = status.cause.map_or("", Code::message);
+    let because = status.cause.map_or("It gives no rights here.", Code::message);
     match status.state {
         State::Absent => "This machine holds no such license.".to_owned(),
         State::Active => format!("The license is active with {}{}.", seats(status), until(status)),
@@ -168,10 +168,10 @@ mod tests {
     #[test]
     fn every_state_with_every_cause_is_a_sentence() {
         for state in State::ALL {
-            for cause in Code::ALL {
+            // A host can ask for words of a status that no client gave: without a cause, say.
+            for cause in Code::ALL.iter().copied().map(Some).chain([None]) {
                 for next_step in NextStep::ALL {
                     for time in [i64::MIN, 0, i64::MAX] {
-                        let cause = Some(*cause);
                         let status = Status {
                             state,
                             cause,
