@@ -705,9 +705,9 @@ LM_API lm_result lm_refresh(lm_client *client, const char *activation_id, lm_err
  * Ownership: nothing is kept.
  * Threads: any. Blocks, as lm_activate does.
  * Errors: LM_ERR_NOT_FOUND, LM_ERR_ID_MALFORMED, LM_ERR_NO_PORTAL, LM_ERR_BUSY, LM_ERR_CANCELLED,
- *     those of trusted storage (40 to 48), of the network (70 to 79), of the answer (90 to 96), and
- *     the portal's refusals (110 to 129), after which the record is as it was: LM_ERR_HOST_MISMATCH
- *     and LM_ERR_REPAIR_LIMIT among them; the owner of the licenses can re-host it then.
+ *     those of trusted storage (40 to 48), of the network (70 to 79), of the answer (90 to 96),
+ *     and the portal's refusals (110 to 129), after which the record is as it was, such as
+ *     LM_ERR_HOST_MISMATCH and LM_ERR_REPAIR_LIMIT; the licenses' owner can re-host it then.
  * Since 0.1.
  */
 LM_API lm_result lm_repair(lm_client *client, const char *activation_id, lm_error **out_error);
@@ -741,13 +741,13 @@ LM_API lm_result lm_resume(lm_client *client, lm_error **out_error);
 
 /**
  * Ends the calls that are under way on this client, for a button or before lm_client_free. They
- * return soon: with LM_ERR_CANCELLED, or as they would have where they were done already. What they
- * began is pending; the same call again, or lm_resume, finishes it, and no seat is lost. Later calls
- * are not ended. A host's own transport is not interrupted: it ends its exchange itself, with
- * LM_ERR_CANCELLED.
+ * return soon: with LM_ERR_CANCELLED, or as they would have where they were done already. What
+ * they began is pending; the same call again, or lm_resume, finishes it, and no seat is lost.
+ * Later calls are not ended. A host's own transport is not interrupted: it ends its exchange
+ * itself, with LM_ERR_CANCELLED.
  *
  * Ownership: nothing is kept.
- * Threads: any, while others are inside calls. Does not wait for them. Not for a signal handler.
+ * Threads: any, while others are inside calls. Waits for none of them. Not in a signal handler.
  * Errors: LM_ERR_INVALID_ARGUMENT, LM_ERR_FORKED.
  * Since 0.1.
  */
