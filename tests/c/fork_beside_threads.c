@@ -45,6 +45,7 @@ static void in_the_child(void)
     status.struct_size = sizeof status;
     CHECK_CODE(lm_status(client, NULL, &status), LM_ERR_FORKED);
     CHECK_CODE(lm_resume(client, NULL), LM_ERR_FORKED);
+    CHECK_CODE(lm_cancel(client), LM_ERR_FORKED);
     CHECK(lm_change_count(client) == 0);
     lm_client_free(client);
     CHECK_CODE(lm_client_open(&options, &own, NULL), LM_OK);

@@ -83,7 +83,9 @@ static void poisoned(lm_client *client, const given *all)
     lm_error_free(error);
     CHECK_CODE(lm_return(client, all->activation_id, 0, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_refresh(client, NULL, NULL), LM_ERR_INTERNAL);
+    CHECK_CODE(lm_repair(client, all->activation_id, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_remove(client, all->activation_id, NULL), LM_ERR_INTERNAL);
+    CHECK_CODE(lm_cancel(client), LM_ERR_INTERNAL);
     CHECK_CODE(lm_resume(client, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_list_open(client, &list, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_host_id(client, NULL, 0, NULL), LM_ERR_INTERNAL);
@@ -119,6 +121,8 @@ static void calls_on_a_client(const given *all)
     POISONS("lm_return", lm_result, lm_return(client, all->activation_id, 0, NULL),
             LM_ERR_INTERNAL);
     POISONS("lm_refresh", lm_result, lm_refresh(client, NULL, NULL), LM_ERR_INTERNAL);
+    POISONS("lm_repair", lm_result, lm_repair(client, all->activation_id, NULL), LM_ERR_INTERNAL);
+    POISONS("lm_cancel", lm_result, lm_cancel(client), LM_ERR_INTERNAL);
     POISONS("lm_remove", lm_result, lm_remove(client, all->activation_id, NULL), LM_ERR_INTERNAL);
     POISONS("lm_resume", lm_result, lm_resume(client, NULL), LM_ERR_INTERNAL);
     POISONS("lm_list_open", lm_result, lm_list_open(client, &list, NULL), LM_ERR_INTERNAL);

@@ -68,6 +68,9 @@ static void *reads(void *which)
             is_whole(record.state, record.usable, record.kind, record.seats);
         }
         lm_list_free(list);
+        /* Whatever the other program has under way ends here; the license doesn't. */
+        if (which == beside)
+            CHECK_CODE(lm_cancel(beside), LM_OK);
     }
     return NULL;
 }

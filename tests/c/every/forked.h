@@ -62,6 +62,8 @@ static void calls_on_the_parents_client(void)
     IN_CHILD("lm_feature_status", lm_feature_status(client, "ortho", &status), LM_ERR_FORKED);
     IN_CHILD("lm_feature_limit", lm_feature_limit(client, "ortho", &limit), LM_ERR_FORKED);
     IN_CHILD("lm_refresh", lm_refresh(client, NULL, NULL), LM_ERR_FORKED);
+    IN_CHILD("lm_repair", lm_repair(client, all.activation_id, NULL), LM_ERR_FORKED);
+    IN_CHILD("lm_cancel", lm_cancel(client), LM_ERR_FORKED);
     IN_CHILD("lm_remove", lm_remove(client, all.activation_id, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_resume", lm_resume(client, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_list_open", lm_list_open(client, &list, NULL), LM_ERR_FORKED);

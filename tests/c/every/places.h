@@ -35,6 +35,7 @@ static lm_result return_badly(lm_error **e) { return lm_return(client, absent, 0
 static lm_result return_well(lm_error **e) { return lm_return(client, all.activation_id, 1, e); }
 static lm_result refresh_badly(lm_error **e) { return lm_refresh(client, absent, e); }
 static lm_result refresh_well(lm_error **e) { return lm_refresh(client, NULL, e); }
+static lm_result repair_badly(lm_error **e) { return lm_repair(client, absent, e); }
 static lm_result remove_badly(lm_error **e) { return lm_remove(client, all.activation_id, e); }
 static lm_result resume_badly(lm_error **e) { return lm_resume(NULL, e); }
 static lm_result resume_well(lm_error **e) { return lm_resume(client, e); }
@@ -54,6 +55,7 @@ static void errors(void)
         {"lm_activate", activate_badly, activate_well, LM_ERR_ID_MALFORMED},
         {"lm_return", return_badly, return_well, LM_ERR_NOT_FOUND},
         {"lm_refresh", refresh_badly, refresh_well, LM_ERR_NOT_FOUND},
+        {"lm_repair", repair_badly, NULL, LM_ERR_NOT_FOUND},
         {"lm_remove", remove_badly, NULL, LM_ERR_NOT_ALLOWED},
         {"lm_resume", resume_badly, resume_well, LM_ERR_INVALID_ARGUMENT},
         {"lm_list_open", list_badly, list_well, LM_ERR_INVALID_ARGUMENT},
@@ -197,6 +199,8 @@ static void null_objects(void)
     NULL_CLIENT("lm_feature_status", lm_feature_status(NULL, "ortho", &status));
     NULL_CLIENT("lm_feature_limit", lm_feature_limit(NULL, "ortho", &limit));
     NULL_CLIENT("lm_refresh", lm_refresh(NULL, NULL, NULL));
+    NULL_CLIENT("lm_repair", lm_repair(NULL, all.activation_id, NULL));
+    NULL_CLIENT("lm_cancel", lm_cancel(NULL));
     NULL_CLIENT("lm_remove", lm_remove(NULL, all.activation_id, NULL));
     NULL_CLIENT("lm_resume", lm_resume(NULL, NULL));
     NULL_CLIENT("lm_list_open", lm_list_open(NULL, &list, NULL));

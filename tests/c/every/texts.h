@@ -15,6 +15,7 @@ typedef struct {
 static lm_result activate(const char *text) { return lm_activate(client, text, 1, NULL); }
 static lm_result give_back(const char *text) { return lm_return(client, text, 1, NULL); }
 static lm_result refresh(const char *text) { return lm_refresh(client, text, NULL); }
+static lm_result repair(const char *text) { return lm_repair(client, text, NULL); }
 static lm_result take_out(const char *text) { return lm_remove(client, text, NULL); }
 
 static lm_result status(const char *text)
@@ -66,6 +67,7 @@ static const text_row text_rows[] = {
     {"lm_return", "activation_id", 256, give_back, WRONG, NO_ID, NO_ID, NO_ID},
     {"lm_status", "activation_id", 256, status, LM_OK, NO_ID, NO_ID, NO_ID},
     {"lm_refresh", "activation_id", 256, refresh, LM_OK, NO_ID, NO_ID, NO_ID},
+    {"lm_repair", "activation_id", 256, repair, WRONG, NO_ID, NO_ID, NO_ID},
     {"lm_remove", "activation_id", 256, take_out, WRONG, NO_ID, NO_ID, NO_ID},
     {"lm_feature_status", "feature", 64, feature_status, WRONG, WRONG, LM_ERR_FEATURE, WRONG},
     {"lm_feature_limit", "feature", 64, feature_limit, WRONG, WRONG, LM_ERR_FEATURE, WRONG},
@@ -74,8 +76,7 @@ static const text_row text_rows[] = {
     {"lm_client_open", "options.trust_root", 4096, open_trust_root, WRONG, LM_ERR_TRUST_ROOT,
      LM_ERR_TRUST_ROOT, LM_ERR_TRUST_ROOT},
     {"lm_client_open", "options.portal_url", 4096, open_portal_url, LM_OK, WRONG, WRONG, WRONG},
-    {"lm_client_open", "options.storage_dir", 4096, open_storage_dir, LM_OK, WRONG, LM_ERR_STORAGE_IO,
-     LM_OK},
+    {"lm_client_open", "options.storage_dir", 4096, open_storage_dir, LM_OK, WRONG, WRONG, LM_OK},
     {"lm_client_open", "options.host_identity", 1024, open_host_identity, LM_OK, WRONG, LM_OK,
      LM_OK},
     {"lm_client_open", "options.host_label", 128, open_host_label, LM_OK, LM_OK, LM_OK, WRONG},
