@@ -72,12 +72,14 @@
  * the system's can't be interrupted; a host that wants none gives a transport.
  *
  * fork(). In the child, calls on the parent's client answer LM_ERR_FORKED until the child opens
- * its own. The *_free functions work there and only free.
+ * its own. The *_free functions work there and only free. A child that doesn't exec keeps the
+ * seats that its parent has checked out in use until it ends.
  *
  * The host's own functions (log, transport) take their user data first and come with a function
- * that destroys it: called once, when the client is gone, and not when lm_client_open fails. They
- * run on the thread of the call that caused them, inside that call, with no lock held. They may
- * use other clients, not this one; they don't throw, longjmp or free the client.
+ * that destroys it: called once, when the client and its last seat are gone, and not when
+ * lm_client_open fails. They run on the thread of the call that caused them, inside that call,
+ * with no lock held. They may use other clients, not this one; they don't throw, longjmp or free
+ * the client.
  *
  * Versions. "Since" says with which version of the library an item came. Nothing that this header
  * says of it changes afterwards.
@@ -282,6 +284,16 @@ typedef struct lm_http_response lm_http_response;
  */
 typedef struct lm_list lm_list;
 
+/**
+ * One checkout: seats of a concurrent license that this process uses. Opaque.
+ *
+ * Ownership: the host's, which frees it with lm_seat_free. It outlives its client, whose own
+ *     functions (log, transport) are destroyed only when the client and its last seat are freed.
+ * Threads: any; one frees it, while no other thread is inside a call on it.
+ * Since 0.1.
+ */
+typedef struct lm_seat lm_seat;
+
 /** What a call answers: LM_OK, or the number of an error. Since 0.1. */
 typedef int32_t lm_result;
 
@@ -305,8 +317,9 @@ typedef void (*lm_log_fn)(void *user_data, uint32_t level, const char *message);
  * Frees what the host gave as user data.
  *
  * user_data: as it was given in lm_options.
- * Ownership: called exactly once, when the client is gone. Not called when lm_client_open fails.
- * Threads: the thread that called lm_client_free.
+ * Ownership: called exactly once, when the client and its last seat are gone. Not called when
+ *     lm_client_open fails.
+ * Threads: the thread that called lm_client_free or lm_seat_free.
  * Errors: none; it must not throw, longjmp or exit.
  * Since 0.1.
  */
@@ -546,7 +559,8 @@ LM_API lm_result lm_client_open(const lm_options *options, lm_client **out_clien
  * nothing and writes nothing.
  *
  * client: may be NULL.
- * Ownership: calls the destroy functions of the options. Lists and errors outlive it.
+ * Ownership: lists, seats and errors outlive it. Calls the destroy functions of the options, unless
+ *     a seat is still there: then freeing the last one does.
  * Threads: any, once, while no other thread is inside a call on this client, and not inside one
  *     of its callbacks.
  * Since 0.1.
@@ -590,7 +604,8 @@ LM_API lm_result lm_activate(lm_client *client, const char *activation_id, uint3
  * Ownership: nothing is kept.
  * Threads: any. Blocks, as lm_activate does.
  * Errors: LM_ERR_NOT_FOUND, LM_ERR_INVALID_ARGUMENT (more than are held), LM_ERR_ID_MALFORMED,
- *     LM_ERR_NO_PORTAL, LM_ERR_IN_USE (seats are checked out), LM_ERR_BUSY, those of trusted
+ *     LM_ERR_NO_PORTAL, LM_ERR_IN_USE (seats that would go are checked out; nothing overrides it;
+ *     lm_error_detail says who uses them, as for lm_checkout), LM_ERR_BUSY, those of trusted
  *     storage (40 to 48), of the network (70 to 79: the record is LM_STATE_PENDING_RETURN, never
  *     lost; lm_resume or the next call for it finishes the return), of the answer (90 to 96), and
  *     the portal's refusals, such as LM_ERR_RETURN_LIMIT (110 to 129: nothing has changed).
@@ -799,6 +814,63 @@ LM_API lm_result lm_list_get(const lm_list *list, size_t index, lm_record_info *
  */
 LM_API void lm_list_free(lm_list *list);
 
+/* ---- Concurrent seats ------------------------------------------------------------------------ */
+
+/**
+ * Takes seats of a concurrent (CC) license for this process, out of those that this machine holds:
+ * all its processes share them. They come from the best usable record that has the feature and so
+ * many free seats; several at once from one record, all or none. No network, no write to trusted
+ * storage; whoever may read it may check out. Never waits for a seat to become free.
+ *
+ * A seat is in use until it is checked in or freed, or the process ends, however it ends: the
+ * system sees to it. A child made by fork() without exec keeps its parent's seats in use until it
+ * ends or execs, also after the parent has died; so does whoever is handed the descriptors. (Who
+ * closes descriptors that it did not open gives up its seats without knowing.)
+ * While seats are in use, lm_return refuses to give them back. A seat is no right by itself: what
+ * lm_status says of the license still holds, and it may end while a seat is in use.
+ *
+ * feature: its name, without a limit.
+ * seats: how many.
+ * out_seat: the checkout.
+ * out_error: the failure; may be NULL.
+ * Ownership: the seat is the host's: lm_seat_free.
+ * Threads: any. Returns within some milliseconds.
+ * Errors: LM_ERR_NO_FREE_SEAT (lm_error_detail says who uses them: {"seats_in_use", "holders":
+ *     [{"seats", "pid", "program"}]}, pid and program where known), LM_ERR_FEATURE where no record
+ *     has it, LM_ERR_WRONG_KIND where only node-locked ones have it, the cause of its status where
+ *     none of them is usable, LM_ERR_NOT_ALLOWED where all seats are on their way back,
+ *     LM_ERR_INVALID_ARGUMENT (seats 0), LM_ERR_UNSUPPORTED where the system has no such locks,
+ *     those of trusted storage (40 to 48).
+ * Since 0.1.
+ */
+LM_API lm_result lm_checkout(lm_client *client, const char *feature, uint32_t seats,
+                             lm_seat **out_seat, lm_error **out_error);
+
+/**
+ * Ends the use: the seats are free for other processes. The object still has to be freed. One that
+ * is checked in already stays so: LM_OK.
+ *
+ * seat: as lm_checkout gave it.
+ * out_error: the failure; may be NULL.
+ * Ownership: nothing is kept.
+ * Threads: any.
+ * Errors: LM_ERR_INVALID_ARGUMENT, LM_ERR_FORKED: a child can't end its parent's use.
+ * Since 0.1.
+ */
+LM_API lm_result lm_checkin(lm_seat *seat, lm_error **out_error);
+
+/**
+ * Frees a seat, and checks it in where it isn't. In a child made by fork() it only frees: the
+ * parent's use goes on.
+ *
+ * seat: may be NULL.
+ * Ownership: where it is the last of a client that is freed, calls the destroy functions of the
+ *     options.
+ * Threads: any, once, while no other thread is inside a call on it.
+ * Since 0.1.
+ */
+LM_API void lm_seat_free(lm_seat *seat);
+
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
 /**
@@ -934,7 +1006,7 @@ LM_API const char *lm_version_string(void);
  * asks before it relies on it.
  *
  * capability: "https" (a way of its own to the portal), "transport", "log", "host_identity",
- *     "user_scope", "machine_scope". Later versions know more, such as "offline", "checkout",
+ *     "user_scope", "machine_scope", "checkout". Later versions know more, such as "offline",
  *     "repair", "cancel" and "health". NULL or an unknown one: 0.
  * Returns 1 or 0.
  * Threads: any.

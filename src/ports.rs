@@ -4,6 +4,7 @@
 //! without any door in the product: [`crate::Client::open_with`] takes a [`Ports`]. What a shipped
 //! host gets is the system's own.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,6 +151,39 @@ pub trait File: Send {
     fn try_lock(&mut self, shared: bool) -> std::io::Result<bool>;
     /// Lets the lock go, explicitly: closing alone does not where a forked child shares it.
     fn unlock(&mut self) -> std::io::Result<()>;
+    /// Locks a range of bytes, shared or for this open file alone, or says at once that a lock of
+    /// another open file stands against it: then not one byte of it is locked. The bytes need not
+    /// exist; none of them is read or written, and whoever reads or writes the head of the file is
+    /// not hindered. Independent of [`File::try_lock`].
+    ///
+    /// The lock belongs to *this open file*, never to the process: another open file stands against
+    /// it, in this process too, and its closing lets nothing go. The system lets it go when the last
+    /// copy of this open file is closed, so also when the process dies, however it dies. (Linux:
+    /// `F_OFD_SETLK`. Windows: `LockFileEx` with `LOCKFILE_FAIL_IMMEDIATELY`, exclusive unless
+    /// `shared`; bytes that are read or written must lie elsewhere, since these locks are mandatory.)
+    ///
+    /// `ErrorKind::Unsupported` where the system has no such locks: then nobody holds one.
+    fn try_lock_bytes(&mut self, bytes: Range<u64>, shared: bool) -> std::io::Result<bool> {
+        let _ = (bytes, shared);
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+    /// Lets a range go that this open file has locked, explicitly: a copy that a forked child has of
+    /// it would keep the lock. A child must not call this: it would let go what its parent holds.
+    fn unlock_bytes(&mut self, bytes: Range<u64>) -> std::io::Result<()> {
+        let _ = bytes;
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+    /// Bytes, of those asked about, whose lock by another open file stands against locking them in
+    /// this way; where there are several such locks, one of them, whichever. `None`: none stands.
+    /// Asking `shared` finds exclusive locks only.
+    ///
+    /// Locks nothing (Linux: `F_OFD_GETLK`). A system that can't be asked may try instead, and halve
+    /// the range until it knows, so that somebody else's try fails that would have succeeded a
+    /// moment later: the callers bear that.
+    fn locked_bytes(&self, bytes: Range<u64>, shared: bool) -> std::io::Result<Option<Range<u64>>> {
+        let _ = (bytes, shared);
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// What the system knows of a file.

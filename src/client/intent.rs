@@ -38,6 +38,7 @@ impl Client {
             // What cannot be sent is not begun.
             return Err(Error::from_code(Code::NoPortal));
         }
+        draft.take_out(id, &operation)?;
         let pending = self.make_pending(draft, id, operation, signing)?;
         if draft.state.entry(id).is_none() {
             self.add_entry(draft, id, &pending)?;

@@ -25,6 +25,7 @@ pub struct RecordInfo {
 
 /// A store that is missing, damaged or newer has no rows to show: that is its error.
 pub(super) fn list(client: &Client) -> Result<Vec<RecordInfo>> {
+    client.count_anew();
     client.ids_here()?;
     Ok(client.rows())
 }

@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use lm_protocol::{ActivationId, Keyring, Record, Verified};
+use lm_protocol::{ActivationId, Keyring, Kind, Record, Verified};
 
 use super::Client;
+use super::checkout::Candidate;
 use super::entry;
+use super::in_use::InUse;
 use super::list::RecordInfo;
 use super::published::{Key, Table};
 use super::state::{Entry, State};
 use crate::error::{Code, Error, Result};
 use crate::limits::{LOCK_WAIT, LOOK_EVERY};
 use crate::log::Level;
-use crate::policy::{Facts, Marks, Now, Status, evaluate, store_status};
+use crate::policy::{Facts, Marks, Now, Status, better, evaluate, store_status};
 use crate::ports::Ports;
 use crate::storage::{self, Look, Reading};
 
@@ -36,6 +38,7 @@ pub(super) struct Seen {
     state: State,
     /// Beside the entries of `state`.
     records: Vec<Option<Verified<Record>>>,
+    in_use: InUse,
     keyring: Option<Keyring>,
     count: Count,
     answers: Vec<Status>,
@@ -58,6 +61,7 @@ impl Sight {
                 cause: None,
                 state: State::default(),
                 records: Vec::new(),
+                in_use: InUse::default(),
                 keyring: None,
                 count,
                 answers: Vec::new(),
@@ -87,12 +91,21 @@ impl Sight {
 impl Seen {
     /// Each entry with its facts.
     fn facts(&self, client: &Client) -> Vec<Facts> {
-        let pairs = self.state.entries.iter().zip(&self.records);
+        let pairs = self.state.entries.iter().zip(&self.records).enumerate();
         pairs
-            .map(|(entry, record)| {
-                entry::facts(entry, record.as_deref(), &client.holder, &client.host)
+            .map(|(number, (entry, record))| Facts {
+                seats_in_use: self.in_use.of(number),
+                ..entry::facts(entry, record.as_deref(), &client.holder, &client.host)
             })
             .collect()
+    }
+
+    /// Beside the entries: the IDs of those whose seats can be checked out.
+    fn concurrent(&self) -> Vec<Option<ActivationId>> {
+        let concurrent = |record: &Option<Verified<Record>>| {
+            record.as_ref().filter(|record| record.kind == Kind::Cc).map(|r| r.activation_id)
+        };
+        self.records.iter().map(concurrent).collect()
     }
 
     fn table(&self, client: &Client, facts: &[Facts]) -> Table {
@@ -176,6 +189,8 @@ impl Client {
             }
             _ => {}
         }
+        let concurrent = seen.concurrent();
+        self.count_in_use(&mut seen.in_use, &concurrent);
         self.publish(seen);
         result
     }
@@ -206,6 +221,7 @@ impl Client {
         let known = if same_keys { std::mem::take(&mut seen.records) } else { Vec::new() };
         seen.records =
             state.entries.iter().map(|entry| self.verified(&keyring, entry, &known)).collect();
+        seen.in_use = InUse::default();
         seen.count = seen.count.taken_over(state.marks, self.ports.clock.boot());
         seen.state = state;
         if reading.standing.state == storage::State::Restored {
@@ -287,6 +303,36 @@ impl Client {
     /// [`Code::NotFound`], or why the store cannot answer, where the ID isn't here now.
     pub(super) fn must_be_here(&self, id: ActivationId) -> Result<()> {
         if self.ids_here()?.contains(&id) { Ok(()) } else { Err(Error::from_code(Code::NotFound)) }
+    }
+
+    /// The next look counts the seats in use, however long that takes.
+    pub(super) fn count_anew(&self) {
+        self.sight.lock().in_use.count_anew();
+    }
+
+    /// The records that have a feature, by what was seen last, the one that serves best first; why
+    /// the store cannot answer, as an error.
+    pub(super) fn records_with(&self, feature: &str) -> Result<Vec<Candidate>> {
+        let seen = self.sight.lock();
+        if let Some(cause) = seen.cause {
+            return Err(Error::from_code(cause));
+        }
+        let now = self.now_by(&seen.count);
+        let facts = seen.facts(self);
+        let mut found: Vec<Candidate> = seen
+            .records
+            .iter()
+            .zip(&facts)
+            .filter_map(|(record, facts)| Some((record.as_ref()?, facts)))
+            .filter(|(record, _)| record.features.iter().any(|known| known.name == feature))
+            .map(|(record, facts)| (record.activation_id, *facts, evaluate(facts, &now)))
+            .collect();
+        found.sort_by(|one, other| {
+            let serves =
+                |a: &Candidate, b: &Candidate| better((&a.1, &a.2, a.0), (&b.1, &b.2, b.0));
+            serves(other, one).cmp(&serves(one, other))
+        });
+        Ok(found)
     }
 
     /// The back-off that was seen last.

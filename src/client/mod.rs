@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `options` | what a host says when it opens a client |
 //! | `activate`, `return_`, `refresh`, `repair`, `remove`, `resume` | the calls that change something |
+//! | `checkout`, `in_use` | seats of this machine's own processes: taken, counted, out of use |
 //! | `status`, `list`, `look`, `published` | the calls that answer, and the table they answer from |
 //! | `state`, `store`, `entry` | what trusted storage holds for us, read and changed |
 //! | `intent`, `exchange`, `apply`, `backoff` | one operation: made durable, sent, its answer applied |
@@ -12,8 +13,10 @@
 mod activate;
 mod apply;
 mod backoff;
+mod checkout;
 mod entry;
 mod exchange;
+mod in_use;
 mod intent;
 mod list;
 mod look;
@@ -34,6 +37,7 @@ use std::time::Duration;
 use lm_protocol::{ActivationId, Evidence, Holder, TrustRoot, evidence};
 
 use exchange::{Call, Wish};
+pub use checkout::Seat;
 pub use list::RecordInfo;
 pub use options::Options;
 
@@ -206,6 +210,25 @@ impl Client {
     #[must_use]
     pub fn change_count(&self) -> u64 {
         if self.fork.is_child() { 0 } else { status::change_count(self) }
+    }
+
+    /// Takes seats of a concurrent record that has the feature, for this process: the best usable one
+    /// that has so many free. Several at once are of one record, all or none. Never waits for a seat.
+    ///
+    /// Errors: [`Code::NoFreeSeat`], [`Code::Feature`], [`Code::WrongKind`] where only node-locked
+    /// records have it, why no record is usable, [`Code::InvalidArgument`].
+    pub fn checkout(&self, feature: &str, seats: u32) -> Result<Seat> {
+        self.check_fork()?;
+        checkout::checkout(self, feature, seats)
+    }
+
+    /// Ends the use of what was checked out. Dropping it does so too; this one's status knows at once.
+    pub fn checkin(&self, seat: Seat) -> Result<()> {
+        self.check_fork()?;
+        drop(seat);
+        // What can't be read now is said by the next status.
+        let _ = self.look_now();
+        Ok(())
     }
 
     /// A snapshot of the records, sorted by activation ID.

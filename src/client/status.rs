@@ -129,6 +129,6 @@ fn nothing(view: &View<'_>) -> Status {
     view.store_cause().map_or(Status::ABSENT, store_status)
 }
 
-fn check_name(feature: &str) -> Result<()> {
+pub(super) fn check_name(feature: &str) -> Result<()> {
     if limits::is_name(feature) { Ok(()) } else { Err(Error::from_code(Code::InvalidArgument)) }
 }

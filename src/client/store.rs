@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::limits::LOCK_WAIT;
 use crate::log::Level;
 use crate::policy::{Facts, Now, Status, evaluate};
-use crate::storage::{self, Commit, Standing, Wait};
+use crate::storage::{self, Commit, Slots, Standing, Wait};
 
 /// The state under the store's lock.
 pub(super) struct Draft<'a> {
@@ -21,6 +21,8 @@ pub(super) struct Draft<'a> {
     pub(super) standing: Standing,
     pub(super) now: Now,
     keyring: Keyring,
+    /// Seats that are out of use until the change is committed.
+    pub(super) taken: Vec<Slots>,
 }
 
 impl Draft<'_> {
@@ -40,6 +42,11 @@ impl Draft<'_> {
         Ok((record.fulfillment_id.clone(), record.generation))
     }
 
+    /// `slots`, opened once more; `None`: it isn't there.
+    pub(super) fn slots(&self) -> Result<Option<Slots>> {
+        self.client.storage.slots()
+    }
+
     /// Facts and status of an activation ID; of nothing, where it isn't here.
     pub(super) fn judge(&self, id: ActivationId) -> (Facts, Status) {
         let facts = self.state.entry(id).map_or_else(Facts::default, |entry| {
@@ -56,7 +63,12 @@ impl Client {
         &self,
         change: impl FnOnce(&mut Draft<'_>) -> Result<(T, Commit)>,
     ) -> Result<T> {
-        self.change_within(LOCK_WAIT.min(self.timeout), change)
+        self.change_within(self.lock_wait(), change)
+    }
+
+    /// How long a call of the host waits for the store's lock.
+    pub(super) fn lock_wait(&self) -> Duration {
+        LOCK_WAIT.min(self.timeout)
     }
 
     /// As [`Self::change`], for a call that another thread may end while it waits its turn.
@@ -65,8 +77,8 @@ impl Client {
         call: &Call,
         change: impl FnOnce(&mut Draft<'_>) -> Result<(T, Commit)>,
     ) -> Result<T> {
-        let at_most = LOCK_WAIT.min(self.timeout);
-        self.change_within(Wait { at_most, cancel: call.cancel.clone() }, change)
+        let wait = Wait { at_most: self.lock_wait(), cancel: call.cancel.clone() };
+        self.change_within(wait, change)
     }
 
     fn change_within<T>(
@@ -83,13 +95,19 @@ impl Client {
             let marks = count.taken_over(state.marks, self.ports.clock.boot()).marks;
             let now = Now { wall: self.ports.clock.wall(), marks };
             let keyring = self.keyring(state.keyset.as_deref(), known.as_ref());
-            let mut draft = Draft { client: self, state, standing: *standing, now, keyring };
+            let taken = Vec::new();
+            let mut draft = Draft { client: self, state, standing: *standing, now, keyring, taken };
             draft.state.marks = marks.with_wall(now.wall);
             let (value, commit) = change(&mut draft)?;
             if commit != Commit::Keep {
                 draft.state.encode(contents)?;
             }
-            Ok((value, commit))
+            Ok(((value, draft.taken), commit))
+        });
+        // Seats that were taken out of use are let go: the store says now which there are.
+        let result = result.map(|(value, taken)| {
+            drop(taken);
+            value
         });
         // What another thread or process sees within a look, this one sees at once.
         if let Err(error) = self.look_now() {

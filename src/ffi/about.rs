@@ -18,6 +18,7 @@ const _: () = assert!(MINOR < 1000 && PATCH < 1000);
 /// What a host may ask for by name. Later versions have more.
 const CAPABILITIES: &[&str] = &[
     "cancel",
+    "checkout",
     "https",
     "host_identity",
     "log",
@@ -115,8 +116,8 @@ pub extern "C" fn lm_version_string() -> *const c_char {
 /// asks before it relies on it.
 ///
 /// capability: "https" (a way of its own to the portal), "transport", "log", "host_identity",
-///     "user_scope", "machine_scope". Later versions know more, such as "offline", "checkout",
-///     "repair", "cancel" and "health". NULL or an unknown one: 0.
+///     "user_scope", "machine_scope", "repair", "cancel", "checkout". Later versions know more, such
+///     as "offline" and "health". NULL or an unknown one: 0.
 /// Returns 1 or 0.
 /// Threads: any.
 /// Since 0.1.

@@ -57,7 +57,8 @@ pub unsafe extern "C" fn lm_activate(
 /// Ownership: nothing is kept.
 /// Threads: any. Blocks, as lm_activate does.
 /// Errors: LM_ERR_NOT_FOUND, LM_ERR_INVALID_ARGUMENT (more than are held), LM_ERR_ID_MALFORMED,
-///     LM_ERR_NO_PORTAL, LM_ERR_IN_USE (seats are checked out), LM_ERR_BUSY, those of trusted
+///     LM_ERR_NO_PORTAL, LM_ERR_IN_USE (seats that would go are checked out; nothing overrides it;
+///     lm_error_detail says who uses them, as for lm_checkout), LM_ERR_BUSY, those of trusted
 ///     storage (40 to 48), of the network (70 to 79: the record is LM_STATE_PENDING_RETURN, never
 ///     lost; lm_resume or the next call for it finishes the return), of the answer (90 to 96), and
 ///     the portal's refusals, such as LM_ERR_RETURN_LIMIT (110 to 129: nothing has changed).

@@ -40,6 +40,17 @@ impl lm_client {
         unsafe { client.as_ref() }
     }
 
+    /// The client's insides, for a child of it that outlives it.
+    ///
+    /// # Safety
+    /// `client` is a client that lives.
+    pub(super) unsafe fn share(client: *const Self) -> Arc<Self> {
+        // SAFETY: made by `Arc::into_raw`, and the host's own count keeps it alive meanwhile.
+        unsafe { Arc::increment_strong_count(client) };
+        // SAFETY: the count that was just added is this one's.
+        unsafe { Arc::from_raw(client) }
+    }
+
     /// Runs one call on it, guarded and poisoned.
     pub(super) fn run<T>(
         client: Option<&Self>,
@@ -81,8 +92,10 @@ pub unsafe extern "C" fn lm_client_open(
             owned.adopt();
         }
         let client = lm_client { client, poison: Poison::default(), _owned: opening.owned };
+        // Shared with the seats that are checked out: the last of them ends it.
+        let shared = Arc::into_raw(Arc::new(client)).cast_mut();
         // SAFETY: checked above, and the host's place for a client.
-        unsafe { out_client.write(Box::into_raw(Box::new(client))) };
+        unsafe { out_client.write(shared) };
         Ok(())
     });
     // SAFETY: NULL, or the host's place for an error.
@@ -93,7 +106,8 @@ pub unsafe extern "C" fn lm_client_open(
 /// nothing and writes nothing.
 ///
 /// client: may be NULL.
-/// Ownership: calls the destroy functions of the options. Lists and errors outlive it.
+/// Ownership: lists, seats and errors outlive it. Calls the destroy functions of the options, unless
+///     a seat is still there: then freeing the last one does.
 /// Threads: any, once, while no other thread is inside a call on this client, and not inside one
 ///     of its callbacks.
 /// Since 0.1.
@@ -102,7 +116,7 @@ pub unsafe extern "C" fn lm_client_free(client: *mut lm_client) {
     guarded((), || {
         if !client.is_null() {
             // SAFETY: made by `lm_client_open`, and freed once by the host's word.
-            drop(unsafe { Box::from_raw(client) });
+            drop(unsafe { Arc::from_raw(client.cast_const()) });
         }
     });
 }

@@ -10,8 +10,9 @@ use crate::log::{Level, Log};
 /// Frees what the host gave as user data.
 ///
 /// user_data: as it was given in lm_options.
-/// Ownership: called exactly once, when the client is gone. Not called when lm_client_open fails.
-/// Threads: the thread that called lm_client_free.
+/// Ownership: called exactly once, when the client and its last seat are gone. Not called when
+///     lm_client_open fails.
+/// Threads: the thread that called lm_client_free or lm_seat_free.
 /// Errors: none; it must not throw, longjmp or exit.
 /// Since 0.1.
 pub type lm_destroy_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `constants` | every number of the contract, tied to the library's own |
 //! | `http`, `log` | the host's callbacks as ports of the library, and the life of their user data |
-//! | `options`, `client`, `list`, `error` | one C noun each |
+//! | `options`, `client`, `list`, `seat`, `error` | one C noun each |
 //! | `calls`, `checks`, `upkeep`, `about` | the calls that change, that answer, that keep up; names |
 //! | `guard` | no panic crosses; a panic poisons its client |
 //! | `pointers`, `sized` | what comes from C, checked; what goes to C, bounded |
@@ -40,6 +40,8 @@ mod upkeep;
 
 mod list;
 
+mod seat;
+
 mod error;
 
 mod http;
@@ -63,4 +65,5 @@ pub use http::*;
 pub use list::*;
 pub use log::*;
 pub use options::*;
+pub use seat::*;
 pub use upkeep::*;

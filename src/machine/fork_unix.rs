@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering::Relaxed;
 /// A mark that doesn't survive `fork()`.
 ///
 /// On Linux a word in a page of its own that the kernel wipes in a child, so that asking costs one
-/// load; elsewhere, and on kernels that can't do it, the number of the process. Dropping it gives
-/// the page back, in a child too. Threads: any.
-#[derive(Debug)]
+/// load; elsewhere, and on kernels that can't do it, the number of the process. Clones are the same
+/// mark; dropping the last gives the page back, in a child too. Threads: any.
+#[derive(Clone, Debug)]
 pub struct ForkMark(Mark);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Mark {
     #[cfg(target_os = "linux")]
     Page(page::Page),
@@ -53,18 +53,31 @@ impl Default for ForkMark {
 mod page {
     use super::AtomicU32;
     use std::ptr::NonNull;
+    use std::sync::Arc;
 
-    /// One page of memory, which a child finds full of zeros.
-    #[derive(Debug)]
+    /// One page of memory, which a child finds full of zeros. Its address stands here too, so that
+    /// asking goes one way and not two.
+    #[derive(Clone, Debug)]
     pub(super) struct Page {
+        start: NonNull<AtomicU32>,
+        _mapping: Arc<Mapping>,
+    }
+
+    // SAFETY: the page lives as long as its mapping and is reached only as an atomic word.
+    unsafe impl Send for Page {}
+    // SAFETY: as above.
+    unsafe impl Sync for Page {}
+
+    #[derive(Debug)]
+    struct Mapping {
         start: NonNull<AtomicU32>,
         len: usize,
     }
 
-    // SAFETY: the page belongs to this value alone and is reached only as an atomic word.
-    unsafe impl Send for Page {}
     // SAFETY: as above.
-    unsafe impl Sync for Page {}
+    unsafe impl Send for Mapping {}
+    // SAFETY: as above.
+    unsafe impl Sync for Mapping {}
 
     impl Page {
         /// `None` where the kernel can't wipe a page in a child, or has none left.
@@ -86,19 +99,21 @@ mod page {
                 return None;
             }
             // From here on the page is given back on every path.
-            let page = Self { start: NonNull::new(start)?.cast(), len };
+            let first = NonNull::new(start)?.cast();
+            let mapping = Arc::new(Mapping { start: first, len });
+            let page = Self { start: first, _mapping: mapping };
             // SAFETY: the page that was just mapped, whole; its contents stay.
             let wiped = unsafe { libc::madvise(start, len, libc::MADV_WIPEONFORK) };
             (wiped == 0).then_some(page)
         }
 
         pub(super) fn word(&self) -> &AtomicU32 {
-            // SAFETY: mapped, zeroed, aligned to a page, and unmapped only when `self` is dropped.
+            // SAFETY: mapped, zeroed, aligned to a page, and unmapped only with the last clone.
             unsafe { self.start.as_ref() }
         }
     }
 
-    impl Drop for Page {
+    impl Drop for Mapping {
         fn drop(&mut self) {
             // SAFETY: mapped by `new` with this length; nothing borrows from it any more.
             unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 /// The mark of Unix systems, which has nothing to tell here. Threads: any.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ForkMark;
 
 impl ForkMark {

@@ -7,6 +7,7 @@
 //! | `factors`, `linux_text`, `smbios` | what a system says → values of factors, kind of machine; pure |
 //! | `placeholder` | values that name no machine |
 //! | `os_unix`, `os_windows`, `random` | the clocks and the randomness of the system; what Windows tells by calls only |
+//! | `process` | what this process is called |
 //! | `fork_unix`, `fork_windows` | is this a child of the process that opened the client? |
 //!
 //! Factors are read through the file port (on Windows, what isn't in the registry by calls of the
@@ -27,6 +28,7 @@ mod os_unix;
 #[cfg(windows)]
 mod os_windows;
 mod placeholder;
+mod process;
 mod random;
 #[cfg(any(windows, test))]
 mod smbios;
@@ -48,6 +50,7 @@ pub use fork_windows::ForkMark;
 pub use os_unix::SystemClock;
 #[cfg(windows)]
 pub use os_windows::SystemClock;
+pub use process::process;
 pub use random::SystemRandom;
 
 use crate::error::{Code, Error, Result};

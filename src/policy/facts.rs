@@ -42,6 +42,8 @@ pub struct Facts {
     pub kind: Option<Kind>,
     /// Seats usable here, those on their way back not counted.
     pub seats: u32,
+    /// Seats checked out here, as of the last look.
+    pub seats_in_use: u32,
     /// First second of the term.
     pub starts_at: i64,
     /// Last second of the term.

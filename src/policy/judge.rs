@@ -24,7 +24,7 @@ pub fn evaluate_here(facts: &Facts, now: &Now) -> Status {
         kind: facts.kind,
         trust,
         seats: facts.seats,
-        seats_in_use: 0,
+        seats_in_use: facts.seats_in_use,
         next_step,
         cause,
         expires_at: facts.expires_at,

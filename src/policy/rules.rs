@@ -158,10 +158,25 @@ pub fn remove(
     if allowed { Ok(Remove::Remove) } else { Err(Code::NotAllowed) }
 }
 
+/// Whether seats of a record may be checked out.
+///
+/// Errors: [`Code::WrongKind`] for a node-locked one, else why it is not usable.
+pub fn check_out(facts: &Facts, status: &Status) -> Result<(), Code> {
+    if facts.kind == Some(Kind::Nl) {
+        Err(Code::WrongKind)
+    } else if status.usable {
+        Ok(())
+    } else {
+        // A return of all seats is under way: nothing else is wrong with it.
+        Err(status.cause.unwrap_or(Code::NotAllowed))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::evaluate;
+    use crate::policy::facts::PendingKind;
     use crate::policy::time::{Marks, Now};
 
     const NOW: i64 = 1_000_000;
@@ -285,6 +300,27 @@ mod tests {
         assert_eq!(return_(Some(O::Abandon), &none, 0), Ok(Return::FinishFirst));
         assert_eq!(repair(None, &none), Err(Code::NotFound));
         assert_eq!(repair(None, &active()), Ok(Repair::Ask));
+    }
+
+    #[test]
+    fn seats_of_a_usable_cc_record_may_be_checked_out() {
+        let check = |facts: Facts| check_out(&facts, &status(&facts));
+        let grace = Facts { lease_until: NOW - 1, grace_until: NOW + 1, ..active() };
+        let some_left = Facts { pending: PendingKind::ReturnSome, seats: 1, ..active() };
+        for facts in [active(), grace, some_left] {
+            assert_eq!(check(facts), Ok(()));
+        }
+        let returning = Facts { pending: PendingKind::ReturnAll, seats: 0, ..active() };
+        for (facts, code) in [
+            (Facts { kind: Some(Kind::Nl), ..active() }, Code::WrongKind),
+            (Facts { expires_at: 1, ..active() }, Code::Expired),
+            (Facts { lease_until: 1, grace_until: 1, ..active() }, Code::LeaseOver),
+            (Facts { orphaned: true, ..active() }, Code::Obsolete),
+            (Facts { host_trusted: false, ..active() }, Code::HostChanged),
+            (returning, Code::NotAllowed),
+        ] {
+            assert_eq!(check(facts), Err(code));
+        }
     }
 
     #[test]

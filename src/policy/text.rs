@@ -68,9 +68,13 @@ fn next(status: &Status) -> Option<String> {
 }
 
 fn seats(status: &Status) -> String {
-    match status.seats {
+    let seats = match status.seats {
         1 => "1 seat".to_owned(),
         count => format!("{count} seats"),
+    };
+    match status.seats_in_use {
+        0 => seats,
+        used => format!("{seats} ({used} in use)"),
     }
 }
 
@@ -150,6 +154,10 @@ mod tests {
             (
                 active,
                 "The license is active with 2 seats; it is to be refreshed before 2027-01-15 08:00 UTC.",
+            ),
+            (
+                Status { seats: 3, seats_in_use: 2, lease_until: 0, ..active },
+                "The license is active with 3 seats (2 in use), without end.",
             ),
             (
                 grace,

@@ -55,6 +55,8 @@ impl Core {
 
     fn commit(&self, judged: Judged, standing: &Standing, contents: &Contents) -> Result<()> {
         let Judged { state, anchor, newest, index, generations, .. } = judged;
+        // Seats can be checked out as soon as there are any; where it can't be made, a checkout says so.
+        let _ = self.ensure_slots();
         let mut writer = match newest {
             Some(image) => {
                 let generation = image.generation;

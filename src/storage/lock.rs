@@ -3,12 +3,13 @@
 #![forbid(unsafe_code)]
 
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Core;
 use crate::cancel::Token;
 use crate::error::{Code, Error, Result};
-use crate::ports::{File, OpenHow, Stat};
+use crate::ports::{File, OpenHow};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
@@ -40,9 +41,8 @@ impl Lock {
 }
 
 impl Core {
-    /// Makes the lock file where there is none.
-    pub(super) fn ensure_lock_file(&self) -> Result<()> {
-        let path = &self.paths.lock;
+    /// Makes a file that holds nothing of ours, to be locked, where there is none.
+    pub(super) fn ensure_empty_file(&self, path: &Path) -> Result<()> {
         match self.files.stat(path) {
             Ok(_) => return Ok(()),
             Err(e) if e.kind() == ErrorKind::NotFound => {}
@@ -82,18 +82,17 @@ impl Core {
                 self.clock.sleep(pause.min(left));
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            if self.still_stands(&stat)? {
+            if self.is_at(&self.paths.lock, (stat.device, stat.inode))? {
                 return Ok(Some(Lock(file)));
             }
         }
     }
 
-    /// Whoever cleared the directory away while we waited left us the lock of a file that nobody
-    /// else can find.
-    fn still_stands(&self, held: &Stat) -> Result<bool> {
-        let path = &self.paths.lock;
+    /// Whether this very file is still at its path: whoever cleared the directory away while we
+    /// waited left us the lock of a file that nobody else can find.
+    pub(super) fn is_at(&self, path: &Path, identity: (u64, u64)) -> Result<bool> {
         match self.files.stat(path) {
-            Ok(found) => Ok((found.device, found.inode) == (held.device, held.inode)),
+            Ok(found) => Ok((found.device, found.inode) == identity),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
             Err(e) => Err(self.io_error(path, "examined", &e)),
         }

@@ -12,14 +12,18 @@
 //! | `anchor` | the file that exposes a restored store |
 //! | `read`, `judge`, `standing` | bytes → state |
 //! | `lock`, `commit` | the one way to write |
+//! | `slots`, `holder` | seats in use, and who holds them |
 //! | `safety` | owner, mode, links, network file systems; errors as sentences |
-//! | `os_unix`, `remote_unix`, `places_unix` | the file port of Unix systems, and where their stores are |
+//! | `os_unix`, `bytes_unix`, `remote_unix`, `places_unix` | the file port of Unix systems, and where their stores are |
 //! | `os_windows`, `registry_windows`, `remote_windows`, `user_windows`, `places_windows` | those of Windows |
 //! | `rights`, `registry` | what those of Windows read and write, as bytes; pure |
 
 mod anchor;
+#[cfg(unix)]
+mod bytes_unix;
 mod commit;
 mod contents;
+mod holder;
 mod image;
 mod judge;
 mod lock;
@@ -45,6 +49,7 @@ mod remote_windows;
 mod rights;
 mod safety;
 mod seal;
+mod slots;
 mod standing;
 #[cfg(windows)]
 mod user_windows;
@@ -55,6 +60,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use contents::Contents;
+pub use holder::Holder;
 pub use image::CONTENTS_MAX;
 pub use lock::Wait;
 #[cfg(unix)]
@@ -63,6 +69,7 @@ pub use os_unix::SystemFiles;
 pub use os_windows::SystemFiles;
 pub use place::{Place, Scope};
 pub use seal::{Sealer, SoftwareSealer};
+pub use slots::{RANGE_LEN, Slots, Take, bytes_of};
 pub use standing::{Look, Note, Reading, Standing, State};
 
 use crate::error::{Code, Error, Result};
@@ -199,7 +206,7 @@ impl Core {
             let made = self.files.make_dir(directory, self.paths.dir_mode());
             made.map_err(|e| self.io_error(directory, "made", &e))?;
         }
-        self.ensure_lock_file()
+        self.ensure_empty_file(&self.paths.lock)
     }
 }
 

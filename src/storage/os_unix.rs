@@ -5,12 +5,14 @@
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use super::bytes_unix;
 use crate::ports::{File, FileKind, Files, OpenHow, Stat};
 
 /// The longest entry of the account database that is read.
@@ -203,6 +205,18 @@ impl File for OpenFile {
 
     fn unlock(&mut self) -> io::Result<()> {
         self.0.unlock()
+    }
+
+    fn try_lock_bytes(&mut self, bytes: Range<u64>, shared: bool) -> io::Result<bool> {
+        bytes_unix::try_lock(&self.0, &bytes, shared)
+    }
+
+    fn unlock_bytes(&mut self, bytes: Range<u64>) -> io::Result<()> {
+        bytes_unix::unlock(&self.0, &bytes)
+    }
+
+    fn locked_bytes(&self, bytes: Range<u64>, shared: bool) -> io::Result<Option<Range<u64>>> {
+        bytes_unix::locked(&self.0, &bytes, shared)
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) struct Paths {
     pub(super) scope: Scope,
     pub(super) dir: PathBuf,
     pub(super) lock: PathBuf,
+    pub(super) slots: PathBuf,
     /// `a` and `b`.
     pub(super) images: [PathBuf; 2],
     /// `None`: the user has no home where it could be.
@@ -85,7 +86,8 @@ impl Paths {
     }
 
     pub(super) fn new(scope: Scope, dir: PathBuf, anchor: Option<PathBuf>) -> Self {
-        Self { scope, lock: dir.join("lock"), images: [dir.join("a"), dir.join("b")], dir, anchor }
+        let (lock, slots) = (dir.join("lock"), dir.join("slots"));
+        Self { scope, lock, slots, images: [dir.join("a"), dir.join("b")], dir, anchor }
     }
 
     pub(super) const fn dir_mode(&self) -> u32 {
@@ -103,7 +105,8 @@ impl Paths {
         }
     }
 
-    /// The lock holds no data; in machine scope everyone who reads or checks out may take it.
+    /// Of what holds no data: in machine scope everyone who reads may take the lock, and seats in
+    /// `slots`.
     pub(super) const fn lock_mode(&self) -> u32 {
         match self.scope {
             Scope::User => 0o600,

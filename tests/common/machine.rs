@@ -129,6 +129,17 @@ impl Machine {
         outcome(|error| unsafe { lm_resume(self.client, error) })
     }
 
+    /// Seats of the best concurrent record that has the feature, until they are dropped.
+    pub fn checkout(&self, feature: &str, seats: u32) -> Result<Seat, Failure> {
+        let feature = c_text(feature);
+        let mut seat = ptr::null_mut();
+        // SAFETY: as above, and a place for the seat.
+        outcome(|error| unsafe {
+            lm_checkout(self.client, feature.as_ptr(), seats, &raw mut seat, error)
+        })?;
+        Ok(Seat(seat))
+    }
+
     /// The status of an ID, or of the best record.
     pub fn status(&self, id: Option<&str>) -> lm_status_info {
         self.try_status(id).expect("a status")
@@ -176,6 +187,16 @@ impl Machine {
     }
 
     pub fn try_list(&self) -> Result<Vec<(String, String, u64)>, Failure> {
+        self.rows(|row| (text(row.activation_id), text(row.fulfillment_id), row.generation))
+    }
+
+    /// Seats in use of an ID, as the list counts them.
+    pub fn listed_in_use(&self, id: &str) -> u32 {
+        let rows = self.rows(|row| (text(row.activation_id), row.seats_in_use)).expect("a list");
+        rows.into_iter().find(|(known, _)| known == id).expect("a row").1
+    }
+
+    fn rows<T>(&self, of: impl Fn(&lm_record_info) -> T) -> Result<Vec<T>, Failure> {
         let mut list = ptr::null_mut();
         // SAFETY: a client that lives, a place for the list.
         outcome(|error| unsafe { lm_list_open(self.client, &raw mut list, error) })?;
@@ -187,7 +208,7 @@ impl Machine {
             row.struct_size = size_of::<lm_record_info>();
             // SAFETY: a list that lives, a struct with its size set.
             assert_eq!(unsafe { lm_list_get(list, index, &raw mut row) }, LM_OK);
-            (text(row.activation_id), text(row.fulfillment_id), row.generation)
+            of(&row)
         });
         let rows = rows.collect();
         // SAFETY: freed once.
@@ -215,6 +236,26 @@ impl Machine {
     /// The bytes of both images: what a call that changes nothing leaves as they are.
     pub fn images(&self) -> Vec<Option<Vec<u8>>> {
         ["a", "b"].iter().map(|name| std::fs::read(self.settings.storage.join(name)).ok()).collect()
+    }
+}
+
+/// Seats that are checked out.
+pub struct Seat(*mut lm_seat);
+
+// SAFETY: a seat is for any thread, as its header says.
+unsafe impl Send for Seat {}
+
+impl Seat {
+    pub fn checkin(&self) -> Outcome {
+        // SAFETY: a seat that lives.
+        outcome(|error| unsafe { lm_checkin(self.0, error) })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        // SAFETY: freed once; nobody is inside a call.
+        unsafe { lm_seat_free(self.0) };
     }
 }
 

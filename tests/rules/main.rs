@@ -7,6 +7,7 @@ mod common;
 
 mod activation;
 mod cancel;
+mod checkout;
 mod client_return;
 mod interface;
 mod portal_return;

@@ -27,7 +27,7 @@ pub(super) fn encode(table: &Table) -> Vec<u64> {
             key.second,
             key.last,
             pack(facts),
-            u64::from(facts.seats),
+            u64::from(facts.seats_in_use) << 32 | u64::from(facts.seats),
             facts.starts_at as u64,
             facts.expires_at as u64,
             facts.lease_until as u64,

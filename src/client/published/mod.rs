@@ -153,6 +153,7 @@ mod tests {
             pending: PendingKind::ReturnSome,
             kind: Some(Kind::Cc),
             seats,
+            seats_in_use: seats / 2,
             starts_at: i64::from(seats),
             expires_at: -1,
             clock_tolerance: i64::from(seats),

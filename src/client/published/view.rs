@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 0 to 7 | marks high and low, when low was counted, slots of the index, records, features, cause |
 //! | the index | record number + 1, by the hash of the key, open addressing |
-//! | the records | ten words each |
+//! | the records | ten words each; seats in use stand above the seats in one word |
 //! | the features | as an index of twelve words a slot: record number + 1, length, limit, name |
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -124,8 +124,10 @@ impl<'a> View<'a> {
             return Facts::default();
         };
         let time = |word: &AtomicU64| word.load(Ordering::Relaxed) as i64;
+        let seats = seats.load(Ordering::Relaxed);
         Facts {
-            seats: seats.load(Ordering::Relaxed) as u32,
+            seats: seats as u32,
+            seats_in_use: (seats >> 32) as u32,
             starts_at: time(starts),
             expires_at: time(expires),
             lease_until: time(lease),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -312,5 +313,14 @@ impl File for DiskFile {
     fn unlock(&mut self) -> io::Result<()> {
         self.disk.inner().locks -= 1;
         self.file.unlock()
+    }
+    fn try_lock_bytes(&mut self, bytes: Range<u64>, shared: bool) -> io::Result<bool> {
+        self.file.try_lock_bytes(bytes, shared)
+    }
+    fn unlock_bytes(&mut self, bytes: Range<u64>) -> io::Result<()> {
+        self.file.unlock_bytes(bytes)
+    }
+    fn locked_bytes(&self, bytes: Range<u64>, shared: bool) -> io::Result<Option<Range<u64>>> {
+        self.file.locked_bytes(bytes, shared)
     }
 }

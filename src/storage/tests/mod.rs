@@ -9,5 +9,7 @@ mod many;
 mod places;
 mod restore;
 mod rights;
+mod slots;
+
 mod unsafe_files;
 mod world;

@@ -38,7 +38,9 @@ fn each_scope_has_its_permissions() {
             assert_eq!(mode(&world.dir("s").join(name)), file, "{name}");
         }
         assert_eq!(mode(&anchor), file);
-        assert_eq!(mode(&world.dir("s").join("lock")), lock);
+        for name in ["lock", "slots"] {
+            assert_eq!(mode(&world.dir("s").join(name)), lock, "{name}");
+        }
     }
 }
 
@@ -55,7 +57,7 @@ fn what_is_made_in_the_machines_store_belongs_to_its_directorys_group() {
     let anchor = world.root().join("anchors").join("s");
     let paths = Paths::new(Scope::Machine, dir.clone(), Some(anchor.clone()));
     count(&store_at(paths, Disk::default().files())).unwrap();
-    for path in [dir.join("a"), dir.join("b"), dir.join("lock"), anchor] {
+    for path in [dir.join("a"), dir.join("b"), dir.join("lock"), dir.join("slots"), anchor] {
         assert_eq!(SystemFiles.stat(&path).unwrap().group, group, "{}", path.display());
     }
 }
