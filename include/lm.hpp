@@ -49,6 +49,7 @@ namespace detail {
 
 struct free_client { void operator()(lm_client *client) const noexcept { lm_client_free(client); } };
 struct free_list { void operator()(lm_list *list) const noexcept { lm_list_free(list); } };
+struct free_seat { void operator()(lm_seat *seat) const noexcept { lm_seat_free(seat); } };
 struct free_error { void operator()(lm_error *error) const noexcept { lm_error_free(error); } };
 
 /* An empty text is "not said": NULL for C. */
@@ -174,6 +175,27 @@ public:
 private:
     friend class client;
     std::unique_ptr<lm_list, detail::free_list> list_;
+};
+
+/* Seats of a concurrent license that are checked out: in use until it is gone, or checked in. It
+ * outlives its client. Threads: one at a time. */
+class seat {
+public:
+    explicit operator bool() const noexcept { return bool(seat_); }
+    /* For calls of lm.h that aren't here. Borrowed. */
+    lm_seat *get() const noexcept { return seat_.get(); }
+    error checkin()
+    {
+        lm_error *failed = nullptr;
+        lm_result code = lm_checkin(get(), &failed);
+        if (code == LM_OK)
+            seat_.reset();
+        return error(code, failed);
+    }
+
+private:
+    friend class client;
+    std::unique_ptr<lm_seat, detail::free_seat> seat_;
 };
 
 /* How to open a client; the fields of lm_options, each text a copy. Threads: one at a time. */
@@ -330,6 +352,16 @@ public:
         lm_result code = lm_list_open(get(), &opened, &failed);
         if (code == LM_OK)
             out.list_.reset(opened);
+        return error(code, failed);
+    }
+    /* All or none. What out had checked out before is checked in once this succeeds. */
+    error checkout(seat &out, const std::string &feature, std::uint32_t seats = 1)
+    {
+        lm_seat *taken = nullptr;
+        lm_error *failed = nullptr;
+        lm_result code = lm_checkout(get(), feature.c_str(), seats, &taken, &failed);
+        if (code == LM_OK)
+            out.seat_.reset(taken);
         return error(code, failed);
     }
     /* "" where the client isn't open. */

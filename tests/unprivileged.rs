@@ -81,6 +81,62 @@ fn r81_status_needs_no_write_permission_and_no_elevated_right() {
     assert_eq!(machine.world.seats(&id), (0, 1));
 }
 
+/// Of a renderer (`examples/seats.c`) in this scope: what it printed, and its exit code.
+fn render(machine: &Machine, storage: &Path, scope: &str) -> (String, i32) {
+    let dir = tempfile::tempdir().unwrap();
+    set_mode(dir.path(), 0o755);
+    cc::install_library(dir.path()).unwrap();
+    let trust_root = format!("-DAPP_TRUST_ROOT=\"{}\"", machine.world.portal.trust_root());
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/seats.c");
+    let scope = format!("-DAPP_SCOPE=LM_SCOPE_{scope}");
+    let program = cc::build(&source, dir.path(), &[&trust_root, &scope]).unwrap();
+    let mut command = user::command(&program);
+    command.arg(storage).arg("field-1").stdin(std::process::Stdio::null());
+    let output = command.output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap_or(-1))
+}
+
+#[test]
+fn a_checkout_needs_no_right_to_write_the_store() {
+    let machine = Machine::new();
+    let id = machine.world.cc(1);
+    assert_eq!(machine.run(&["activate", &id]).1, 0);
+    machine.lock_up(0o500, 0o400);
+    let taken = ("seat taken\nseat free\n".to_owned(), 0);
+    assert_eq!(render(&machine, &machine.store(), "USER"), taken);
+    // Of `slots` alone; where that can't be written, that is said.
+    set_mode(&machine.store().join("slots"), 0o400);
+    let (printed, code) = render(&machine, &machine.store(), "USER");
+    assert!(code == 1 && printed.starts_with("LM_ERR_PERMISSION"), "{printed}");
+    assert!(printed.contains("slots") && printed.contains("0600"), "{printed}");
+    machine.lock_up(0o700, 0o600);
+}
+
+/// In machine scope every user who may read uses the machine's seats.
+#[test]
+fn any_user_checks_out_what_root_has_activated_for_the_machine() {
+    if !user::is_root() {
+        // Only root keeps the anchors of the machine.
+        return;
+    }
+    let machine = Machine::new();
+    let id = machine.world.cc(1);
+    let mut options = lm::Options::new(PRODUCT, machine.world.portal.trust_root());
+    options.portal_url = Some(machine.world.url().to_owned());
+    options.storage_dir = Some(machine.folder.path().join("shared"));
+    options.host_identity = Some("field-1".to_owned());
+    options.scope = lm::Scope::Machine;
+    let root = lm::Client::open(options).unwrap();
+    root.activate(&id, 1).unwrap();
+    let rendered = render(&machine, root.storage_directory(), "MACHINE");
+    let seat = root.checkout("ortho", 1).unwrap();
+    let refused = render(&machine, root.storage_directory(), "MACHINE");
+    drop(seat);
+    std::fs::remove_file(root.anchor_path().unwrap()).unwrap();
+    assert_eq!(rendered, ("seat taken\nseat free\n".to_owned(), 0));
+    assert!(refused.0.starts_with("LM_ERR_NO_FREE_SEAT") && refused.1 == 1, "{}", refused.0);
+}
+
 #[test]
 fn another_users_store_is_not_read() {
     let machine = Machine::new();

@@ -158,7 +158,8 @@ pub(crate) enum Command {
     ///
     /// Where the machine is gone or this return fails, the owner can Re-host the license on the portal.
     ///
-    /// The license stops working here before the portal is asked. Where the portal can't be reached
+    /// Seats that programs on this machine have checked out are not returned; it is said which programs
+    /// have. The license stops working here before the portal is asked. Where the portal can't be reached
     /// the return is pending and no seat is lost: `resume` finishes it. An orphaned record is cleaned
     /// up; no seat is credited a second time. Each ID has its own outcome. On a terminal it asks
     /// first; in scripts it does not.

@@ -129,6 +129,38 @@ fn r10_people_read_each_outcome_and_the_reason_of_each_failure() {
 }
 
 #[test]
+fn r11_a_return_while_seats_are_in_use_is_refused_and_says_who_uses_them() {
+    let vendor = Vendor::new();
+    let (id, machine) = (vendor.sells(Kind::Cc, 3), vendor.machine("server"));
+    assert_eq!(machine.result(&["activate", &id, "--seats", "3"]), ok());
+    let mut host = lm::Options::new(common::PRODUCT, vendor.portal.trust_root());
+    host.storage_dir = Some(machine.storage());
+    host.host_identity = Some(machine.identity.clone());
+    let host = lm::Client::open(host).expect("a client");
+    let seat = host.checkout("ortho", 2).expect("seats");
+
+    let (_, rows) = machine.json(&["list"]);
+    assert_eq!((&rows[0]["seats"], &rows[0]["seats_in_use"]), (&json!(3), &json!(2)));
+    assert_eq!(machine.json(&["status", &id]).1["seats_in_use"], json!(2));
+    for command in ["list", "status"] {
+        let run = machine.run(&[command]);
+        assert!(run.stdout.contains("3 (2 in use)"), "{run:?}");
+    }
+    let (code, rows) = machine.json(&["return", &id]);
+    assert_eq!((code, &rows[0]["result"]), (1, &json!("LM_ERR_IN_USE")));
+    assert_eq!(rows[0]["detail"]["holders"][0]["pid"], json!(std::process::id()));
+    let run = machine.run(&["return", &id, "--yes"]);
+    assert!(run.code == 1 && run.stderr.contains("  2 in use by rules-"), "{run:?}");
+    assert!(run.stderr.contains(&format!("process {}", std::process::id())), "{run:?}");
+    assert_eq!(vendor.seats(&id), (3, 0));
+
+    assert_eq!(machine.result(&["return", &id, "--seats", "1"]), ok());
+    drop(seat);
+    assert_eq!(machine.result(&["return", &id]), ok());
+    assert_eq!(vendor.seats(&id), (0, 3));
+}
+
+#[test]
 fn r13_some_of_the_seats_of_a_cc_record_can_be_returned() {
     let vendor = Vendor::new();
     let (id, machine) = (vendor.sells(Kind::Cc, 5), vendor.machine("server"));

@@ -25,6 +25,17 @@ fn open(criterion: &mut Criterion) {
     criterion.bench_function("open with one record", |b| b.iter(|| site.open().unwrap()));
 }
 
+/// A seat and back, with no other in use. With many others: `lm-figures`.
+fn checkout(criterion: &mut Criterion) {
+    let site = Site::new().unwrap();
+    criterion.bench_function("checkout and checkin", |b| {
+        b.iter(|| {
+            let seat = site.client.checkout("ortho", 1).unwrap();
+            site.client.checkin(seat).unwrap();
+        });
+    });
+}
+
 fn commit(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let place = Place {
@@ -72,5 +83,5 @@ fn portal(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(calls, status, open, commit, portal);
+criterion_group!(calls, status, open, checkout, commit, portal);
 criterion_main!(calls);

@@ -6,8 +6,10 @@ use lm_portal::{Kind, Portal, PortalOptions, Running};
 
 /// The product that is measured.
 pub const PRODUCT: &str = "ortho-studio";
+/// Seats of the license that is active.
+pub const SEATS: u32 = 1000;
 
-/// A portal being served and a machine with one active CC license of 100 seats.
+/// A portal being served and a machine with one active seat of a CC license of [`SEATS`].
 pub struct Site {
     /// The machine's client.
     pub client: Client,
@@ -31,14 +33,14 @@ impl Site {
         let options = PortalOptions::in_directory(&folder.path().join("portal"));
         let portal = Portal::open(options).map_err(|error| text(&error))?;
         let running = portal.serve().map_err(|error| text(&error))?;
-        let new = NewEntitlement::new(PRODUCT, &[("ortho", None), ("raster", Some(4))], 101);
+        let new = NewEntitlement::new(PRODUCT, &[("ortho", None), ("raster", Some(4))], SEATS + 1);
         let entitlement = portal.create_entitlement(&new).map_err(|error| text(&error))?;
         let id = |kind, seats| {
             let made =
                 portal.generate(&entitlement, kind, seats, 1).map_err(|error| text(&error))?;
             made.into_iter().next().map(|id| id.activation_id).ok_or_else(|| "no ID".to_owned())
         };
-        let (active, spare) = (id(Kind::Cc, 100)?, id(Kind::Nl, 1)?);
+        let (active, spare) = (id(Kind::Cc, SEATS)?, id(Kind::Nl, 1)?);
         let storage = folder.path().join("store");
         let client = open(&portal.trust_root(), running.url(), &storage).map_err(|e| text(&e))?;
         client.activate(&active, 1).map_err(|error| text(&error))?;

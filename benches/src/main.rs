@@ -42,7 +42,45 @@ fn run(prefix: Option<&Path>) -> Result<(), String> {
     }
     println!("open with one record: {:.3} ms of CPU", open(&site)?);
     println!("another client's change is seen after: {} ms at most of 20", seen(&site)?);
+    for used in [0, 100, 500] {
+        let [out, back, list] = checkout(&site, used)?;
+        println!(
+            "with {used} seats in use: checkout {out:.1} us, checkin {back:.1} us, a list, which \
+             counts, {list:.1} us"
+        );
+    }
     Ok(())
+}
+
+/// Microseconds of a checkout, of a checkin, and of a list, while others use so many seats, each
+/// through an open file of its own. The median of many.
+fn checkout(site: &Site, used: u32) -> Result<[f64; 3], String> {
+    const TIMES: usize = 300;
+    let text = |error: lm::Error| error.to_string();
+    site.client.activate(&site.active, lm_benches::SEATS).map_err(text)?;
+    let others = site.open().map_err(text)?;
+    let seats: Result<Vec<_>, _> = (0..used).map(|_| others.checkout("ortho", 1)).collect();
+    let seats = seats.map_err(text)?;
+    let mut spent = [const { Vec::new() }; 3];
+    for _ in 0..TIMES {
+        let begun = monotonic();
+        let seat = site.client.checkout("ortho", 1).map_err(text)?;
+        let taken = monotonic();
+        site.client.checkin(seat).map_err(text)?;
+        let back = monotonic();
+        black_box(site.client.list().map_err(text)?);
+        let listed = monotonic();
+        for (into, took) in spent.iter_mut().zip([taken - begun, back - taken, listed - back]) {
+            into.push(took.as_secs_f64() * 1e6);
+        }
+    }
+    drop(seats);
+    Ok(spent.map(median))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// Nanoseconds of CPU a call, over threads that call at once.

@@ -95,9 +95,8 @@ fn usable(candidates: Vec<Candidate>) -> Result<Vec<Candidate>> {
 fn refused(code: Code, status: &Status) -> Error {
     match code {
         Code::WrongKind => {
-            Error::new(code, "A node-locked license has no seats to be checked out.").with_hint(
-                "This is a fault of the application: it works with such a license as it is.",
-            )
+            Error::new(code, "A node-locked license has no seats to be checked out.")
+                .with_hint("Activate a concurrent license; a node-locked one is used as it is.")
         }
         Code::NotAllowed => Error::new(code, policy::sentence(status))
             .with_hint("Finish the return (resume), then activate the license again."),

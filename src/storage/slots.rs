@@ -36,7 +36,7 @@ pub fn bytes_of(license: &str) -> Range<u64> {
     let hash = digest(&SHA256, &framed(&["lm slots 1", license]));
     let head = hash.as_ref().iter().take(8);
     let number = head.fold(0, |number, byte| number << 8 | u64::from(*byte));
-    let start = FIRST | (number % FIRST & !(RANGE_LEN - 1));
+    let start = FIRST | ((number % FIRST) & !(RANGE_LEN - 1));
     start..start + RANGE_LEN
 }
 

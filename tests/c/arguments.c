@@ -8,6 +8,7 @@ static void nulls(const given *all)
     lm_error *error = NULL;
     lm_client *client = NULL;
     lm_list *list = NULL;
+    lm_seat *seat = NULL;
     int64_t limit = 7;
     lm_options options = options_of(all);
     status.struct_size = sizeof status;
@@ -29,9 +30,11 @@ static void nulls(const given *all)
     CHECK_CODE(lm_status_text(NULL, NULL, 0, NULL), LM_ERR_INVALID_ARGUMENT);
     CHECK_CODE(lm_list_open(NULL, &list, NULL), LM_ERR_INVALID_ARGUMENT);
     CHECK_CODE(lm_list_get(NULL, 0, &record), LM_ERR_INVALID_ARGUMENT);
+    CHECK_CODE(lm_checkout(NULL, "ortho", 1, &seat, NULL), LM_ERR_INVALID_ARGUMENT);
+    CHECK_CODE(lm_checkin(NULL, NULL), LM_ERR_INVALID_ARGUMENT);
     CHECK_CODE(lm_host_id(NULL, NULL, 0, NULL), LM_ERR_INVALID_ARGUMENT);
     CHECK_CODE(lm_http_respond(NULL, 200, NULL, 0), LM_ERR_INVALID_ARGUMENT);
-    CHECK(client == NULL && list == NULL && limit == 7);
+    CHECK(client == NULL && list == NULL && seat == NULL && limit == 7);
 
     /* A NULL object is an empty one. */
     CHECK(lm_change_count(NULL) == 0 && lm_list_len(NULL) == 0 && lm_error_retry_at(NULL) == 0);
@@ -39,6 +42,7 @@ static void nulls(const given *all)
     CHECK(*lm_error_message(NULL) == 0 && *lm_error_hint(NULL) == 0 && *lm_error_detail(NULL) == 0);
     lm_client_free(NULL);
     lm_list_free(NULL);
+    lm_seat_free(NULL);
     lm_error_free(NULL);
 }
 
@@ -51,6 +55,7 @@ static void nulls_of_a_client(lm_client *client)
     CHECK_CODE(lm_feature_status(client, NULL, NULL), LM_ERR_INVALID_ARGUMENT);
     CHECK_CODE(lm_feature_limit(client, "ortho", NULL), LM_ERR_INVALID_ARGUMENT);
     CHECK_CODE(lm_list_open(client, NULL, NULL), LM_ERR_INVALID_ARGUMENT);
+    CHECK_CODE(lm_checkout(client, "ortho", 1, NULL, NULL), LM_ERR_INVALID_ARGUMENT);
 }
 
 static void short_buffers(const lm_client *client)
@@ -164,6 +169,7 @@ static void options_that_are_wrong(const given *all)
 static void texts(lm_client *client)
 {
     lm_status_info status;
+    lm_seat *seat = NULL;
     char no_end[512];
     memset(no_end, '7', sizeof no_end);
     status.struct_size = sizeof status;
@@ -171,6 +177,12 @@ static void texts(lm_client *client)
     CHECK_CODE(lm_status(client, no_end, &status), LM_ERR_INVALID_ARGUMENT);
     CHECK_CODE(lm_feature_status(client, "\xFE", &status), LM_ERR_INVALID_ARGUMENT);
     CHECK_CODE(lm_feature_status(client, no_end, &status), LM_ERR_INVALID_ARGUMENT);
+    CHECK_CODE(lm_checkout(client, NULL, 1, &seat, NULL), LM_ERR_INVALID_ARGUMENT);
+    CHECK_CODE(lm_checkout(client, "\xFE", 1, &seat, NULL), LM_ERR_INVALID_ARGUMENT);
+    CHECK_CODE(lm_checkout(client, no_end, 1, &seat, NULL), LM_ERR_INVALID_ARGUMENT);
+    CHECK_CODE(lm_checkout(client, "ortho", 0, &seat, NULL), LM_ERR_INVALID_ARGUMENT);
+    CHECK_CODE(lm_checkout(client, "ortho", UINT32_MAX, &seat, NULL), LM_ERR_INVALID_ARGUMENT);
+    CHECK(seat == NULL);
     CHECK_CODE(lm_activate(client, "7F3KM-Q0W2E", 1, NULL), LM_ERR_ID_MALFORMED);
     CHECK_CODE(lm_activate(client, "", 1, NULL), LM_ERR_ID_MALFORMED);
 }

@@ -10,6 +10,8 @@ static_assert(std::is_nothrow_move_constructible<lm::client>::value, "a client m
 static_assert(!std::is_copy_constructible<lm::client>::value, "a client has one owner");
 static_assert(!std::is_copy_constructible<lm::error>::value, "an error has one owner");
 static_assert(std::is_move_assignable<lm::list>::value, "a list moves");
+static_assert(std::is_nothrow_move_constructible<lm::seat>::value, "a seat moves");
+static_assert(!std::is_copy_constructible<lm::seat>::value, "a seat has one owner");
 
 static lm::options options_for(const given &all)
 {
@@ -39,6 +41,11 @@ static void without_exceptions(const given &all)
     CHECK(error.code() == LM_ERR_FEATURE && std::string(error.message()) == "LM_ERR_FEATURE");
     CHECK(moved.remove(all.activation_id).code() == LM_ERR_NOT_FOUND);
     CHECK(moved.activate(all.activation_id, 0).code() == LM_ERR_INVALID_ARGUMENT);
+
+    lm::seat seat;
+    CHECK(!seat && seat.checkin().code() == LM_ERR_INVALID_ARGUMENT);
+    error = moved.checkout(seat, "ortho");
+    CHECK(error.code() == LM_ERR_FEATURE && *error.hint() && !seat);
 }
 
 // The host's functions live as long as the client, and what they throw goes no further.

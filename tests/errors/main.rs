@@ -9,6 +9,7 @@
 //! | `network` | on the way to the portal |
 //! | `tls` | between two that speak TLS |
 //! | `answers` | in what a portal, or who pretends to be one, answers |
+//! | `seats` | where the programs of a machine share its seats |
 //! | `refusals` | nowhere: the portal says no |
 //! | `page` | how the page is written and compared |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -23,5 +24,6 @@ mod arguments;
 mod network;
 mod page;
 mod refusals;
+mod seats;
 mod storage;
 mod tls;

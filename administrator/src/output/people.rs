@@ -28,7 +28,7 @@ pub(super) fn list(product: &str, rows: &[RecordInfo]) -> io::Result<()> {
             Cell::new(&row.activation_id),
             state(&row.status),
             Cell::new(kind(&row.status)),
-            Cell::new(row.status.seats),
+            Cell::new(seats(&row.status)),
             Cell::new(date(end(&row.status))),
             Cell::new(&row.features),
         ]);
@@ -57,7 +57,7 @@ pub(super) fn status(id: &str, status: &Status) -> io::Result<()> {
     fact("Usable", Cell::new(if status.usable { "yes" } else { "no" }));
     if status.kind.is_some() {
         fact("Kind", Cell::new(kind(status)));
-        fact("Seats", Cell::new(format!("{} ({} in use)", status.seats, status.seats_in_use)));
+        fact("Seats", Cell::new(seats(status)));
     }
     fact("Trusted", Cell::new(trusted(status.trust)));
     for (name, at) in [
@@ -102,18 +102,21 @@ fn failure(error: &Error, pending: bool) -> String {
     format!("{text} ({})", error.code().name())
 }
 
-/// Who holds the seats, a line each, where the refusal tells it.
+/// Who holds the seats, a line each, where the refusal tells it: machines, or programs of this one.
 fn holders(detail: &str) -> Vec<String> {
     let detail: Value = serde_json::from_str(detail).unwrap_or_default();
     let line = |holder: &Value| {
         let text = |name: &str| plain(holder[name].as_str().unwrap_or_default());
         let seats = holder["seats"].as_u64().unwrap_or_default();
-        let contact = date(holder["last_contact"].as_i64().unwrap_or_default());
-        format!(
-            "  {seats} held by {} {}, last contact {contact}",
-            text("host_id"),
-            text("host_label")
-        )
+        if !holder["host_id"].is_null() {
+            let contact = date(holder["last_contact"].as_i64().unwrap_or_default());
+            let (id, label) = (text("host_id"), text("host_label"));
+            return format!("  {seats} held by {id} {label}, last contact {contact}");
+        }
+        match holder["pid"].as_u64() {
+            Some(pid) => format!("  {seats} in use by {}, process {pid}", text("program")),
+            None => format!("  {seats} in use by a program that left no word"),
+        }
     };
     detail["holders"].as_array().map_or_else(Vec::new, |rows| rows.iter().map(line).collect())
 }
@@ -145,6 +148,14 @@ fn state(status: &Status) -> Cell {
         _ => Color::Yellow,
     };
     Cell::new(status.state.name()).fg(color)
+}
+
+/// `5`, or `5 (2 in use)`.
+fn seats(status: &Status) -> String {
+    match status.seats_in_use {
+        0 => status.seats.to_string(),
+        used => format!("{} ({used} in use)", status.seats),
+    }
 }
 
 const fn kind(status: &Status) -> &'static str {
@@ -207,11 +218,16 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_machines_that_hold_the_seats() {
+    fn a_refusal_names_the_machines_or_programs_that_hold_the_seats() {
         let detail = r#"{ "seats": 1, "holders": [{ "host_id": "HK3J", "host_label": "desk\u001b-1",
                           "seats": 1, "last_contact": 0 }] }"#;
         assert_eq!(holders(detail), ["  1 held by HK3J desk-1, last contact "]);
         assert!(holders("").is_empty() && holders("{}").is_empty());
+        let detail = r#"{ "seats_in_use": 3, "holders": [{ "seats": 2, "pid": 7, "program": "gis" },
+                          { "seats": 1 }] }"#;
+        let programs =
+            ["  2 in use by gis, process 7", "  1 in use by a program that left no word"];
+        assert_eq!(holders(detail), programs);
     }
 
     #[test]

@@ -15,17 +15,17 @@ fn opened(store: &Storage) -> Slots {
     store.slots().unwrap().expect("slots")
 }
 
-/// The numbers of the bytes, counted from the license's first.
-fn numbers(bytes: &[Range<u64>]) -> Vec<Range<u64>> {
+/// The first and the last number of each run, counted from the license's first byte.
+fn numbers(bytes: &[Range<u64>]) -> Vec<(u64, u64)> {
     let first = bytes_of(ID).start;
-    bytes.iter().map(|held| held.start - first..held.end - first).collect()
+    bytes.iter().map(|held| (held.start - first, held.end - first - 1)).collect()
 }
 
 fn seats(total: u64) -> Range<u64> {
     bytes_of(ID).start..bytes_of(ID).start + total
 }
 
-fn in_use(store: &Storage) -> Vec<Range<u64>> {
+fn in_use(store: &Storage) -> Vec<(u64, u64)> {
     numbers(&opened(store).in_use(bytes_of(ID)).unwrap())
 }
 
@@ -59,14 +59,14 @@ fn the_lowest_free_seats_are_taken_all_or_none_and_let_go() {
     assert_eq!(a.take(seats(6), 2).unwrap(), Take::Taken);
     assert_eq!(b.take(seats(6), 1).unwrap(), Take::Taken);
     assert_eq!(c.take(seats(6), 2).unwrap(), Take::Taken);
-    assert_eq!([&a, &b, &c].map(|slots| numbers(slots.locked())), [[0..2], [2..3], [3..5]]);
+    assert_eq!([&a, &b, &c].map(|slots| numbers(slots.locked())), [[(0, 1)], [(2, 2)], [(3, 4)]]);
     assert!(d.any_in_use().unwrap());
     // Two of one, and none of two.
     assert_eq!(d.take(seats(6), 2).unwrap(), Take::Raced);
-    assert_eq!((d.locked(), in_use(&store)), (&[][..], vec![0..2, 2..3, 3..5]));
+    assert_eq!((d.locked(), in_use(&store)), (&[][..], vec![(0, 1), (2, 2), (3, 4)]));
     b.let_go();
     assert_eq!(d.take(seats(6), 2).unwrap(), Take::Taken);
-    assert_eq!(numbers(d.locked()), [2..3, 5..6], "the gaps");
+    assert_eq!(numbers(d.locked()), [(2, 2), (5, 5)], "the gaps");
     assert_eq!(b.take(seats(6), 1).unwrap(), Take::TooFew);
     // An unrelated closing of the file in the same process drops nothing; that of its own does.
     drop(opened(&store));
@@ -91,7 +91,7 @@ fn seats_that_are_taken_out_are_neither_free_nor_in_use() {
     assert_eq!(going.locked(), []);
     assert!(going.take_out(high(2)).unwrap());
     assert_eq!(other.take(seats(5), 1).unwrap(), Take::TooFew);
-    assert_eq!(in_use(&store), [0..2]);
+    assert_eq!(in_use(&store), [(0, 1)]);
     going.let_go();
     assert_eq!(other.take(seats(5), 1).unwrap(), Take::Taken);
     assert!(!going.take_out(high(2)).unwrap());
@@ -168,7 +168,7 @@ fn holding_child() {
         let mut mine = opened(&store);
         if mine.take(seats(3), 1).unwrap() == Take::Taken {
             // Each holder says so in a file of the seat's own, which nobody else may have made.
-            let seat = numbers(mine.locked())[0].start;
+            let seat = numbers(mine.locked())[0].0;
             let sign = child_dir().join(format!("seat-{seat}"));
             std::fs::File::create_new(&sign).expect("two holders of one seat");
             std::fs::remove_file(&sign).unwrap();
