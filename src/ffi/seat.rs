@@ -37,10 +37,12 @@ const _: () = {
 ///
 /// A seat is in use until it is checked in or freed, or the process ends, however it ends: the
 /// system sees to it. A child made by fork() without exec keeps its parent's seats in use until it
-/// ends or execs, also after the parent has died; so does whoever is handed the descriptors. (Who
-/// closes descriptors that it did not open gives up its seats without knowing.)
+/// ends or execs, also after the parent has died. Each checkout keeps one file descriptor open; who
+/// closes descriptors that it did not open gives up its seats without knowing.
+///
 /// While seats are in use, lm_return refuses to give them back. A seat is no right by itself: what
-/// lm_status says of the license still holds, and it may end while a seat is in use.
+/// lm_status says of the license still holds, and it may end while a seat is in use. lm_status counts
+/// the seats in use at its looks, more rarely where there are very many; a list counts them anew.
 ///
 /// feature: its name, without a limit.
 /// seats: how many.
