@@ -36,8 +36,8 @@ use std::time::Duration;
 
 use lm_protocol::{ActivationId, Evidence, Holder, TrustRoot, evidence};
 
-use exchange::{Call, Wish};
 pub use checkout::Seat;
+use exchange::{Call, Wish};
 pub use list::RecordInfo;
 pub use options::Options;
 

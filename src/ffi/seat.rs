@@ -41,8 +41,9 @@ const _: () = {
 /// closes descriptors that it did not open gives up its seats without knowing.
 ///
 /// While seats are in use, lm_return refuses to give them back. A seat is no right by itself: what
-/// lm_status says of the license still holds, and it may end while a seat is in use. lm_status counts
-/// the seats in use at its looks, more rarely where there are very many; a list counts them anew.
+/// lm_status says of the license still holds, and it may end while a seat is in use. lm_status
+/// counts the seats in use at its looks, more rarely where there are very many; a list counts them
+/// anew.
 ///
 /// feature: its name, without a limit.
 /// seats: how many.

@@ -10,7 +10,9 @@ mod time;
 
 pub use facts::{Facts, PendingKind};
 pub use judge::{better, evaluate, evaluate_here, store_status};
-pub use rules::{Activate, Outstanding, Remove, Repair, Return, activate, check_out, remove, repair, return_};
+pub use rules::{
+    Activate, Outstanding, Remove, Repair, Return, activate, check_out, remove, repair, return_,
+};
 pub use status::{NextStep, State, Status, trust};
 pub use text::sentence;
 pub use time::{Marks, Now};

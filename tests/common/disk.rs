@@ -1,6 +1,7 @@
 //! The files of the system on a disk with a trouble: what no test machine has by itself.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -126,5 +127,14 @@ impl File for OpenFile {
     }
     fn unlock(&mut self) -> io::Result<()> {
         self.0.unlock()
+    }
+    fn try_lock_bytes(&mut self, bytes: Range<u64>, shared: bool) -> io::Result<bool> {
+        self.0.try_lock_bytes(bytes, shared)
+    }
+    fn unlock_bytes(&mut self, bytes: Range<u64>) -> io::Result<()> {
+        self.0.unlock_bytes(bytes)
+    }
+    fn locked_bytes(&self, bytes: Range<u64>, shared: bool) -> io::Result<Option<Range<u64>>> {
+        self.0.locked_bytes(bytes, shared)
     }
 }

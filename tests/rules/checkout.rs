@@ -3,7 +3,8 @@
 
 use lm::ffi::*;
 
-use crate::common::machine::{Failure, Machine, Seat};
+use crate::common::disk::{Disk, Trouble};
+use crate::common::machine::{Failure, Machine, PRODUCT, Seat};
 use crate::common::world::World;
 
 fn refusal(refused: Result<Seat, Failure>) -> Failure {
@@ -143,6 +144,24 @@ fn a_checkout_is_refused_for_its_cause() {
     machine.return_(&cc, 0).unwrap();
     drop(seat);
     assert_eq!(code(machine.checkout("ortho", 1)), LM_ERR_WRONG_KIND);
+}
+
+/// A lock takes no room: of a holder who can't leave word only the seat is known.
+#[test]
+fn a_full_disk_costs_no_seat() {
+    let world = World::new();
+    let id = world.cc(1);
+    let machine = world.machine("server-1");
+    machine.activate(&id, 1).unwrap();
+    let mut options = lm::Options::new(PRODUCT, machine.settings.trust_root.as_str());
+    options.storage_dir = Some(machine.settings.storage.clone());
+    options.host_identity = Some(machine.settings.identity.clone());
+    let full = lm::Client::open_with(options, Disk::default().with(Trouble::Full)).unwrap();
+    let seat = full.checkout("ortho", 1).unwrap();
+    let refused = machine.return_(&id, 0).unwrap_err();
+    assert_eq!(refused.detail, r#"{"seats_in_use":1,"holders":[{"seats":1}]}"#);
+    full.checkin(seat).unwrap();
+    machine.return_(&id, 0).unwrap();
 }
 
 #[test]
