@@ -836,7 +836,8 @@ LM_API void lm_list_free(lm_list *list);
  * out_seat: the checkout.
  * out_error: the failure; may be NULL.
  * Ownership: the seat is the host's: lm_seat_free.
- * Threads: any. Returns within some milliseconds.
+ * Threads: any. Takes microseconds, or some milliseconds where others take seats at the same time;
+ *     waits only for a process that is just changing the storage (LM_ERR_BUSY).
  * Errors: LM_ERR_NO_FREE_SEAT (lm_error_detail says who uses them: {"seats_in_use", "holders":
  *     [{"seats", "pid", "program"}]}, pid and program where known), LM_ERR_FEATURE where no record
  *     has it, LM_ERR_WRONG_KIND where only node-locked ones have it, the cause of its status where

@@ -39,7 +39,7 @@ impl std::fmt::Debug for Seat {
 pub(super) type Candidate = (ActivationId, Facts, Status);
 
 /// How often seats are looked for where others were taking and letting go meanwhile.
-const TRIES: u32 = 6;
+const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 pub(super) fn checkout(client: &Client, feature: &str, seats: u32) -> Result<Seat> {
@@ -169,7 +169,7 @@ fn open(client: &Client) -> Result<Slots> {
 fn pause(client: &Client, attempt: u32) -> Result<Duration> {
     let mut jitter = [0];
     client.ports.random.fill(&mut jitter)?;
-    let longest = FIRST_PAUSE * (1 << attempt.min(3));
+    let longest = FIRST_PAUSE * attempt;
     Ok(FIRST_PAUSE + longest * u32::from(jitter[0]) / 256)
 }
 
