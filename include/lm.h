@@ -828,8 +828,9 @@ LM_API void lm_list_free(lm_list *list);
  * closes descriptors that it did not open gives up its seats without knowing.
  *
  * While seats are in use, lm_return refuses to give them back. A seat is no right by itself: what
- * lm_status says of the license still holds, and it may end while a seat is in use. lm_status counts
- * the seats in use at its looks, more rarely where there are very many; a list counts them anew.
+ * lm_status says of the license still holds, and it may end while a seat is in use. lm_status
+ * counts the seats in use at its looks, more rarely where there are very many; a list counts them
+ * anew.
  *
  * feature: its name, without a limit.
  * seats: how many.
@@ -1009,8 +1010,8 @@ LM_API const char *lm_version_string(void);
  * asks before it relies on it.
  *
  * capability: "https" (a way of its own to the portal), "transport", "log", "host_identity",
- *     "user_scope", "machine_scope", "checkout". Later versions know more, such as "offline",
- *     "repair", "cancel" and "health". NULL or an unknown one: 0.
+ *     "user_scope", "machine_scope", "repair", "cancel", "checkout". Later versions know more, such
+ *     as "offline" and "health". NULL or an unknown one: 0.
  * Returns 1 or 0.
  * Threads: any.
  * Since 0.1.

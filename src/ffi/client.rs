@@ -40,7 +40,8 @@ impl lm_client {
         unsafe { client.as_ref() }
     }
 
-    /// The client's insides, for a child of it that outlives it.
+    /// The client's insides, for a child of it that outlives it. From the host's own pointer: through
+    /// a borrowed client only the client itself may be reached, not the count beside it.
     ///
     /// # Safety
     /// `client` is a client that lives.

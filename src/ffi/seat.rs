@@ -7,7 +7,7 @@ use lm_protocol::limits::NAME_MAX;
 
 use super::client::lm_client;
 use super::error::{finish, lm_error, lm_result};
-use super::guard::guarded;
+use super::guard::{Poison, guarded};
 use super::pointers::{check_out, invalid, required_text};
 use crate::client::Seat;
 
@@ -67,15 +67,16 @@ pub unsafe extern "C" fn lm_checkout(
     out_seat: *mut *mut lm_seat,
     out_error: *mut *mut lm_error,
 ) -> lm_result {
+    let shared = client;
     // SAFETY: NULL, or a client that lives.
-    let borrowed = unsafe { lm_client::borrow(client) };
-    let result = lm_client::run(borrowed, |inner| {
+    let client = unsafe { lm_client::borrow(client) };
+    let result = lm_client::run(client, |client| {
         check_out(out_seat.cast_const(), "out_seat")?;
         // SAFETY: NULL, or text that ends in NUL.
         let name = unsafe { required_text(feature, "feature", NAME_MAX) }?;
-        let seat = Mutex::new(Some(inner.checkout(name, seats)?));
+        let seat = Mutex::new(Some(client.checkout(name, seats)?));
         // SAFETY: not NULL, since it runs, and a client that lives.
-        let client = unsafe { lm_client::share(client) };
+        let client = unsafe { lm_client::share(shared) };
         // SAFETY: checked, and the host's place for a seat.
         unsafe { out_seat.write(Box::into_raw(Box::new(lm_seat { seat, client }))) };
         Ok(())
@@ -98,17 +99,18 @@ pub unsafe extern "C" fn lm_checkin(
     seat: *mut lm_seat,
     out_error: *mut *mut lm_error,
 ) -> lm_result {
-    // SAFETY: NULL, or a seat that lives.
-    let seat = unsafe { seat.as_ref() };
-    let result = match seat {
-        Some(object) => lm_client::run(Some(&object.client), |client| {
+    // What panics in the client's own call poisons it.
+    let result = Poison::default().run(|| {
+        // SAFETY: NULL, or a seat that lives.
+        let object = unsafe { seat.as_ref() };
+        let object = object.ok_or_else(|| invalid("seat is NULL.".to_owned()))?;
+        lm_client::run(Some(&object.client), |client| {
             // Before the lock, which another thread of the parent may have held at the fork.
             client.check_fork()?;
             let taken = object.seat.lock().unwrap_or_else(PoisonError::into_inner).take();
             taken.map_or(Ok(()), |seat| client.checkin(seat))
-        }),
-        None => Err(invalid("seat is NULL.".to_owned())),
-    };
+        })
+    });
     // SAFETY: NULL, or the host's place for an error.
     unsafe { finish(result, out_error) }
 }

@@ -71,6 +71,7 @@ static void poisoned(lm_client *client, const given *all)
     int destroyed = host.destroyed;
     lm_status_info status;
     lm_list *list = NULL;
+    lm_seat *seat = NULL;
     lm_error *error = NULL;
     int64_t limit = 7;
     status.struct_size = sizeof status;
@@ -88,8 +89,9 @@ static void poisoned(lm_client *client, const given *all)
     CHECK_CODE(lm_cancel(client), LM_ERR_INTERNAL);
     CHECK_CODE(lm_resume(client, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_list_open(client, &list, NULL), LM_ERR_INTERNAL);
+    CHECK_CODE(lm_checkout(client, "ortho", 1, &seat, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_host_id(client, NULL, 0, NULL), LM_ERR_INTERNAL);
-    CHECK(lm_change_count(client) == 0 && list == NULL && limit == 7);
+    CHECK(lm_change_count(client) == 0 && list == NULL && seat == NULL && limit == 7);
     lm_client_free(client);
     CHECK(host.destroyed == destroyed + 1);
 }
@@ -107,6 +109,7 @@ static void calls_on_a_client(const given *all)
     lm_client *beside = opened();
     lm_status_info status;
     lm_list *list = NULL;
+    lm_seat *seat = NULL;
     int64_t limit = 7;
     status.struct_size = sizeof status;
 
@@ -126,6 +129,8 @@ static void calls_on_a_client(const given *all)
     POISONS("lm_remove", lm_result, lm_remove(client, all->activation_id, NULL), LM_ERR_INTERNAL);
     POISONS("lm_resume", lm_result, lm_resume(client, NULL), LM_ERR_INTERNAL);
     POISONS("lm_list_open", lm_result, lm_list_open(client, &list, NULL), LM_ERR_INTERNAL);
+    POISONS("lm_checkout", lm_result, lm_checkout(client, "ortho", 1, &seat, NULL),
+            LM_ERR_INTERNAL);
     POISONS("lm_host_id", lm_result, lm_host_id(client, NULL, 0, NULL), LM_ERR_INTERNAL);
     /* The lock of the storage is let go: another client, which has seen none of it, gets through to
      * its transport, where lm_http_respond panics and poisons nothing. */
@@ -183,6 +188,8 @@ static void without_a_client(void)
     ARMED("lm_status_text", lm_result, lm_status_text(&status, NULL, 0, NULL), LM_ERR_INTERNAL);
     ARMED("lm_list_len", size_t, lm_list_len(NULL), 0);
     ARMED("lm_list_get", lm_result, lm_list_get(NULL, 0, &record), LM_ERR_INTERNAL);
+    ARMED("lm_checkin", lm_result, lm_checkin(NULL, NULL), LM_ERR_INTERNAL);
+    ARMED("lm_seat_free", int, (lm_seat_free(NULL), 0), 0);
     ARMED("lm_error_code", lm_result, lm_error_code(error), LM_ERR_INTERNAL);
     ARMED("lm_error_message", char, *lm_error_message(error), 0);
     ARMED("lm_error_hint", char, *lm_error_hint(error), 0);

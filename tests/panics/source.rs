@@ -10,12 +10,14 @@ pub struct Export<'a> {
 }
 
 /// What may stand around the guard: nothing that could panic.
-const SHAPES: [&str; 6] = [
+const SHAPES: [&str; 7] = [
     "GUARD",
     "GUARD;",
     "let client = unsafe { lm_client::borrow(client) }; code_of(GUARD)",
     "let client = unsafe { lm_client::borrow(client) }; GUARD.unwrap_or(0)",
     "let client = unsafe { lm_client::borrow(client) }; let result = GUARD; \
+     unsafe { finish(result, out_error) }",
+    "let shared = client; let client = unsafe { lm_client::borrow(client) }; let result = GUARD; \
      unsafe { finish(result, out_error) }",
     "let result = GUARD; unsafe { finish(result, out_error) }",
 ];

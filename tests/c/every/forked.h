@@ -36,6 +36,7 @@ static void child_of(void (*runs)(void))
     } while (0)
 
 static lm_list *parents_list;
+static lm_seat *parents_seat;
 static lm_error *parents_error;
 static unsigned destroyed;
 
@@ -49,6 +50,7 @@ static void calls_on_the_parents_client(void)
 {
     lm_status_info status;
     lm_list *list = NULL;
+    lm_seat *seat = NULL;
     lm_error *error = NULL;
     int64_t limit = 7;
     size_t length = 7;
@@ -69,7 +71,9 @@ static void calls_on_the_parents_client(void)
     IN_CHILD("lm_list_open", lm_list_open(client, &list, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_host_id", lm_host_id(client, NULL, 0, &length), LM_ERR_FORKED);
     HOLDS_IN_CHILD("lm_change_count", lm_change_count(client) == 0);
-    CHECK(list == NULL && limit == 7 && length == 7);
+    IN_CHILD("lm_checkout", lm_checkout(client, "ortho", 1, &seat, NULL), LM_ERR_FORKED);
+    IN_CHILD("lm_checkin", lm_checkin(parents_seat, NULL), LM_ERR_FORKED);
+    CHECK(list == NULL && seat == NULL && limit == 7 && length == 7);
 }
 
 static void what_needs_no_client(void)
@@ -105,12 +109,13 @@ static void frees_and_opens_its_own(void)
     status.struct_size = sizeof status;
     HOLDS_IN_CHILD("lm_list_free", (lm_list_free(parents_list), 1));
     HOLDS_IN_CHILD("lm_error_free", (lm_error_free(parents_error), 1));
+    HOLDS_IN_CHILD("lm_seat_free", (lm_seat_free(parents_seat), 1));
     HOLDS_IN_CHILD("lm_client_free", (lm_client_free(client), destroyed == before + 1));
     IN_CHILD("lm_options_init", lm_options_init(&options, sizeof options), LM_OK);
     options = defaults;
     IN_CHILD("lm_client_open", lm_client_open(&options, &own, NULL), LM_OK);
     CHECK_CODE(lm_status(own, all.activation_id, &status), LM_OK);
-    CHECK(status.usable == 1);
+    CHECK(status.usable == 1 && status.seats_in_use == 1);
     CHECK_CODE(lm_refresh(own, NULL, NULL), LM_OK);
     lm_client_free(own);
 }
@@ -182,10 +187,14 @@ static void forked(void)
     CHECK_CODE(lm_client_open(&options, &client, NULL), LM_OK);
     CHECK_CODE(lm_list_open(client, &parents_list, NULL), LM_OK);
     CHECK_CODE(lm_remove(client, absent, &parents_error), LM_ERR_NOT_FOUND);
+    CHECK_CODE(lm_checkout(client, "ortho", 1, &parents_seat, NULL), LM_OK);
     child_of(all_of_it);
 
     /* The parent's are none the worse. */
     CHECK(destroyed == before && status_of(NULL).usable == 1);
+    CHECK(status_of(NULL).seats_in_use == 1);
+    lm_seat_free(parents_seat);
+    CHECK(status_of(NULL).seats_in_use == 0);
     CHECK_CODE(lm_refresh(client, NULL, NULL), LM_OK);
     CHECK(lm_list_len(parents_list) == 1 && *lm_error_message(parents_error));
     lm_list_free(parents_list);

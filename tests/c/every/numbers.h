@@ -23,6 +23,14 @@ static lm_result return_seats(uint32_t seats)
     return lm_return(client, seats ? all.activation_id : absent, seats, NULL);
 }
 
+static lm_result checkout_seats(uint32_t seats)
+{
+    lm_seat *seat = NULL;
+    lm_result code = lm_checkout(client, "ortho", seats, &seat, NULL);
+    CHECK(seat == NULL);
+    return code;
+}
+
 #define OPENS_WITH_NUMBER(field)                                                                   \
     static lm_result number_##field(uint32_t number)                                               \
     {                                                                                              \
@@ -178,6 +186,8 @@ static void numbers(void)
                   activate_seats);
     ZERO_AND_HUGE("lm_return", "seats", LM_ERR_NOT_FOUND, LM_ERR_INVALID_ARGUMENT,
                   return_seats);
+    ZERO_AND_HUGE("lm_checkout", "seats", LM_ERR_INVALID_ARGUMENT, LM_ERR_INVALID_ARGUMENT,
+                  checkout_seats);
     ZERO_AND_HUGE("lm_client_open", "options.scope", LM_OK, LM_ERR_INVALID_ARGUMENT, number_scope);
     ZERO_AND_HUGE("lm_client_open", "options.timeout_ms", LM_OK, LM_ERR_INVALID_ARGUMENT,
                   number_timeout_ms);

@@ -48,6 +48,29 @@ static lm_result list_well(lm_error **e)
     return code;
 }
 
+static lm_result checkout_badly(lm_error **e)
+{
+    lm_seat *seat = NULL;
+    return lm_checkout(client, "lidar", 1, &seat, e);
+}
+static lm_result checkout_well(lm_error **e)
+{
+    lm_seat *seat = NULL;
+    lm_result code = lm_checkout(client, "ortho", 1, &seat, e);
+    lm_seat_free(seat);
+    return code;
+}
+static lm_result checkin_badly(lm_error **e) { return lm_checkin(NULL, e); }
+static lm_result checkin_well(lm_error **e)
+{
+    lm_seat *seat = NULL;
+    lm_result code;
+    CHECK_CODE(lm_checkout(client, "ortho", 1, &seat, NULL), LM_OK);
+    code = lm_checkin(seat, e);
+    lm_seat_free(seat);
+    return code;
+}
+
 static void errors(void)
 {
     static const error_row rows[] = {
@@ -59,6 +82,8 @@ static void errors(void)
         {"lm_remove", remove_badly, NULL, LM_ERR_NOT_ALLOWED},
         {"lm_resume", resume_badly, resume_well, LM_ERR_INVALID_ARGUMENT},
         {"lm_list_open", list_badly, list_well, LM_ERR_INVALID_ARGUMENT},
+        {"lm_checkout", checkout_badly, checkout_well, LM_ERR_FEATURE},
+        {"lm_checkin", checkin_badly, checkin_well, LM_ERR_INVALID_ARGUMENT},
     };
     size_t i, k;
     for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -98,6 +123,13 @@ static lm_result list_into(void *p)
         lm_list_free(*(lm_list **)p);
     return code;
 }
+static lm_result seat_into(void *p)
+{
+    lm_result code = lm_checkout(client, "ortho", 1, (lm_seat **)p, NULL);
+    if (code == LM_OK)
+        lm_seat_free(*(lm_seat **)p);
+    return code;
+}
 static lm_result limit_into(void *p) { return lm_feature_limit(client, "raster", (int64_t *)p); }
 static lm_result id_length_into(void *p) { return lm_host_id(client, NULL, 0, (size_t *)p); }
 static lm_result text_length_into(void *p)
@@ -114,6 +146,7 @@ static void places(void)
     } rows[] = {
         {"lm_client_open", "out_client", client_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_list_open", "out_list", list_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
+        {"lm_checkout", "out_seat", seat_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_feature_limit", "out_limit", limit_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_host_id", "out_len", id_length_into, LM_ERR_BUFFER, LM_ERR_BUFFER},
         {"lm_status_text", "out_len", text_length_into, LM_ERR_BUFFER, LM_ERR_BUFFER},
@@ -185,6 +218,7 @@ static void null_objects(void)
     lm_status_info status;
     lm_record_info record;
     lm_list *list = (lm_list *)UNTOUCHED;
+    lm_seat *seat = (lm_seat *)UNTOUCHED;
     int64_t limit = 7;
     status.struct_size = sizeof status;
     record.struct_size = sizeof record;
@@ -205,7 +239,8 @@ static void null_objects(void)
     NULL_CLIENT("lm_resume", lm_resume(NULL, NULL));
     NULL_CLIENT("lm_list_open", lm_list_open(NULL, &list, NULL));
     NULL_CLIENT("lm_host_id", lm_host_id(NULL, NULL, 0, NULL));
-    CHECK(list == (lm_list *)UNTOUCHED && limit == 7);
+    NULL_CLIENT("lm_checkout", lm_checkout(NULL, "ortho", 1, &seat, NULL));
+    CHECK(list == (lm_list *)UNTOUCHED && seat == (lm_seat *)UNTOUCHED && limit == 7);
 #define EMPTY(export_, parameter, holds)                                                           \
     do {                                                                                           \
         row(export_, parameter, "null");                                                           \
@@ -217,6 +252,8 @@ static void null_objects(void)
     EMPTY("lm_list_len", "list", lm_list_len(NULL) == 0);
     EMPTY("lm_list_get", "list", lm_list_get(NULL, 0, &record) == LM_ERR_INVALID_ARGUMENT);
     EMPTY("lm_list_free", "list", (lm_list_free(NULL), 1));
+    EMPTY("lm_checkin", "seat", lm_checkin(NULL, NULL) == LM_ERR_INVALID_ARGUMENT);
+    EMPTY("lm_seat_free", "seat", (lm_seat_free(NULL), 1));
     EMPTY("lm_error_code", "error", lm_error_code(NULL) == LM_OK);
     EMPTY("lm_error_message", "error", *lm_error_message(NULL) == 0);
     EMPTY("lm_error_hint", "error", *lm_error_hint(NULL) == 0);

@@ -38,6 +38,14 @@ static lm_result feature_limit(const char *text)
     return lm_feature_limit(client, text, &limit);
 }
 
+static lm_result checkout_of(const char *text)
+{
+    lm_seat *seat = NULL;
+    lm_result code = lm_checkout(client, text, 1, &seat, NULL);
+    lm_seat_free(seat);
+    return code;
+}
+
 /* It answers no code: whatever it doesn't know, it can't do. */
 static lm_result supports(const char *text)
 {
@@ -71,6 +79,7 @@ static const text_row text_rows[] = {
     {"lm_remove", "activation_id", 256, take_out, WRONG, NO_ID, NO_ID, NO_ID},
     {"lm_feature_status", "feature", 64, feature_status, WRONG, WRONG, LM_ERR_FEATURE, WRONG},
     {"lm_feature_limit", "feature", 64, feature_limit, WRONG, WRONG, LM_ERR_FEATURE, WRONG},
+    {"lm_checkout", "feature", 64, checkout_of, WRONG, WRONG, LM_ERR_FEATURE, WRONG},
     {"lm_supports", "capability", 64, supports, WRONG, WRONG, WRONG, WRONG},
     {"lm_client_open", "options.product", 64, open_product, WRONG, WRONG, LM_OK, WRONG},
     {"lm_client_open", "options.trust_root", 4096, open_trust_root, WRONG, LM_ERR_TRUST_ROOT,
