@@ -12,4 +12,5 @@ mod interface;
 mod portal_return;
 mod protocol;
 mod repair;
+mod restored_portal;
 mod states;

@@ -5,6 +5,7 @@
 pub mod entitlements;
 pub mod generate;
 pub mod rehost;
+pub mod restore;
 pub mod retire;
 pub mod show;
 pub mod split;

@@ -66,6 +66,42 @@ pub(super) enum Command {
     /// Who may sign in to the page.
     #[command(subcommand)]
     User(User),
+    /// Keep a backup in a new file, also while the portal serves (SQLite).
+    ///
+    /// It holds the portal's keys and is readable by its owner only. PostgreSQL is backed up by
+    /// pg_dump.
+    Backup {
+        /// The file, which is not there yet.
+        file: PathBuf,
+    },
+    /// Take a backup into use, in place of what the portal holds.
+    ///
+    /// The portal gets a new epoch, by which machines and portal know that it has forgotten: what was
+    /// asked before is refused and asked anew, what was signed since the backup is taken in from the
+    /// machines' records, seats above the quantity are counted as excess. It says what people have to
+    /// repeat. With PostgreSQL stop the portals, put the dump back with pg_restore or psql, then run
+    /// this with --in-place.
+    Restore(Restore),
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false, id = "from")]
+pub(super) struct Source {
+    /// The backup (SQLite).
+    pub(super) file: Option<PathBuf>,
+    /// The database was put back by other means: pg_restore, psql, a snapshot of its disk.
+    #[arg(long)]
+    pub(super) in_place: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Restore {
+    #[command(flatten)]
+    pub(super) from: Source,
+    /// The longest lease with its grace that was sold since the backup, where it is longer than
+    /// those of the backup.
+    #[arg(long, value_name = "DAYS", default_value_t = 0)]
+    pub(super) longest_lease: u32,
 }
 
 #[derive(Args)]

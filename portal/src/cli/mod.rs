@@ -3,6 +3,7 @@
 
 mod activation_ids;
 mod arguments;
+mod backup;
 mod entitlements;
 mod history;
 mod serve;
@@ -49,6 +50,8 @@ fn command(line: Line) -> Result<()> {
         Command::ActivationId(command) => activation_ids::run(&global, command),
         Command::History(command) => history::run(&global, &command),
         Command::User(command) => users::run(&global, command),
+        Command::Backup { file } => backup::backup(&global, &file),
+        Command::Restore(asked) => backup::restore(&global, &asked),
     }
 }
 

@@ -75,7 +75,7 @@ async fn free(
     let limit = limits::exhausted_until(case.db, activation, Tally::Return, case.now).await?;
     limits::count(case.db, case.random, activation.id, Tally::Return, case.now).await?;
     fulfillment::close(case.db, granted, State::Returned, case.now).await?;
-    let detail = json!({ "seats": seats, "cooling": release == Release::Cool,
+    let detail = json!({ "seats": seats, "cooling": release.cools(granted, case.now),
         "past_return_limit": limit.is_some() });
     case.tell("abandon", Some(&granted.id), !same_host || limit.is_some(), detail).await?;
     Ok(done(Some(granted)))

@@ -50,6 +50,9 @@ pub struct Entitlement {
     pub tell_holders: bool,
     /// How much may happen in a period.
     pub limits: Limits,
+    /// Until when a record may work that was signed between a backup and its restore; 0: there was
+    /// none; `None`: without bound.
+    pub reach_floor: Option<i64>,
 }
 
 /// How much may happen to one activation ID in a period; `None`: no limit.
@@ -77,7 +80,8 @@ impl Activation {
 const SELECT: &str = "SELECT a.activation_id, a.kind, a.status, a.quantity, a.fulfilled, a.cooling,
         a.given_back, a.excess, e.entitlement_id, e.product, e.features, e.starts_at, e.expires_at,
         e.lease, e.grace, e.clock_tolerance, e.strict, e.reclaim, e.virtual_machines, e.containers,
-        e.offline, e.tell_holders, e.return_limit, e.rehost_limit, e.repair_limit, e.limit_period
+        e.offline, e.tell_holders, e.return_limit, e.rehost_limit, e.repair_limit, e.limit_period,
+        e.reach_floor
      FROM activation_ids a JOIN entitlements e ON e.entitlement_id = a.entitlement_id
      WHERE a.activation_id = $1";
 
@@ -127,6 +131,7 @@ fn entitlement(row: &AnyRow) -> Result<Entitlement> {
             repairs: row.try_get("repair_limit")?,
             period: row.try_get("limit_period")?,
         },
+        reach_floor: row.try_get("reach_floor")?,
     })
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn return_(
         let grant = Grant::fresh(case, activation, held.seats - seats);
         issue::next(case, activation, &held, grant).await?
     };
-    let detail = json!({ "seats": seats, "cooling": release == Release::Cool });
+    let detail = json!({ "seats": seats, "cooling": release.cools(&held, case.now) });
     case.tell("return", Some(&held.id), !same_host, detail).await?;
     Ok(outcome)
 }

@@ -24,6 +24,22 @@ pub(super) async fn take(db: &mut AnyConnection, id: ActivationId, seats: i64) -
     Ok(done.rows_affected() == 1)
 }
 
+/// Counts seats that a machine holds by a signed record, whether there are so many or not: what is
+/// above the quantity is excess.
+pub(super) async fn take_in(db: &mut AnyConnection, id: ActivationId, seats: i64) -> Result<()> {
+    let done = sqlx::query(
+        "UPDATE activation_ids SET fulfilled = fulfilled + $1,
+            excess = CASE WHEN fulfilled + $1 + cooling + given_back > quantity + excess
+                THEN fulfilled + $1 + cooling + given_back - quantity ELSE excess END
+         WHERE activation_id = $2",
+    )
+    .bind(seats)
+    .bind(id.to_string())
+    .execute(db)
+    .await?;
+    one(done.rows_affected())
+}
+
 /// Gives seats that machines held back. What is freed lowers the excess first.
 pub(crate) async fn free(db: &mut AnyConnection, id: ActivationId, seats: i64) -> Result<()> {
     let done = sqlx::query(
