@@ -41,6 +41,7 @@ mod server;
 pub use admin::Actor;
 pub use admin::entitlements::{EntitlementView, NewEntitlement};
 pub use admin::generate::Generated;
+pub use admin::policy::{OwnerRelease, Policy, PolicyChange};
 pub use admin::restore::Restored;
 pub use admin::show::{ActivationView, FulfillmentView, Page};
 pub use database::Database;

@@ -4,6 +4,7 @@
 
 pub mod entitlements;
 pub mod generate;
+pub mod policy;
 pub mod rehost;
 pub mod restore;
 pub mod retire;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lm_protocol::Kind;
 
+use super::policy::{PolicyWords, Product};
 use crate::people::Role;
 
 /// The Licensing Portal: entitlements, activation IDs, seats, Return, Re-host, history.
@@ -58,6 +59,9 @@ pub(super) enum Command {
     /// Entitlements: what was bought.
     #[command(subcommand)]
     Entitlement(Entitlement),
+    /// Products: the policy that their new entitlements take.
+    #[command(subcommand)]
+    Product(Box<Product>),
     /// Activation IDs: the codes that are activated.
     #[command(subcommand)]
     ActivationId(ActivationIds),
@@ -131,11 +135,18 @@ pub(super) struct Serve {
 
 #[derive(Subcommand)]
 pub(super) enum Entitlement {
-    /// Make an entitlement; prints its ID.
-    Create(Create),
+    /// Make an entitlement; prints its ID. What is not said of its policy is its product's.
+    Create(Box<Create>),
+    /// Change an entitlement's policy; machines are given it at their next contact.
+    Set {
+        /// Its ID.
+        entitlement: String,
+        #[command(flatten)]
+        policy: Box<PolicyWords>,
+    },
     /// List entitlements, the newest first.
     List,
-    /// Show one entitlement.
+    /// Show one entitlement with its policy.
     Show {
         /// Its ID, as printed by `entitlement create`.
         entitlement: String,
@@ -159,39 +170,8 @@ pub(super) struct Create {
     /// Last day of the term (UTC); without it, it has no end.
     #[arg(long, value_name = "DATE")]
     pub(super) expires: Option<String>,
-    /// How long rights hold without contact; `none` for offline sites.
-    #[arg(long, value_name = "DAYS|none", default_value = "7")]
-    pub(super) lease: String,
-    /// How long they go on after that, with a warning. Without a lease there is none.
-    #[arg(long, value_name = "DAYS", default_value_t = 3)]
-    pub(super) grace: u32,
-    /// Seats that are freed without the machine's word cool until its reach.
-    #[arg(long)]
-    pub(super) strict: bool,
-    /// A lease that has long been over frees its seat (containers, CI machines).
-    #[arg(long)]
-    pub(super) reclaim: bool,
-    /// Refuse virtual machines.
-    #[arg(long)]
-    pub(super) no_virtual_machines: bool,
-    /// Refuse containers.
-    #[arg(long)]
-    pub(super) no_containers: bool,
-    /// Do not name the machines that hold the seats when they are all taken.
-    #[arg(long)]
-    pub(super) hide_holders: bool,
-    /// Client returns of one activation ID in a period.
-    #[arg(long, value_name = "N")]
-    pub(super) return_limit: Option<u32>,
-    /// Re-hosts of one activation ID in a period.
-    #[arg(long, value_name = "N")]
-    pub(super) rehost_limit: Option<u32>,
-    /// Repairs of one activation ID in a period.
-    #[arg(long, value_name = "N")]
-    pub(super) repair_limit: Option<u32>,
-    /// The period of these limits.
-    #[arg(long, value_name = "DAYS", default_value_t = 365)]
-    pub(super) limit_period: u32,
+    #[command(flatten)]
+    pub(super) policy: PolicyWords,
 }
 
 #[derive(Subcommand)]

@@ -6,6 +6,7 @@ mod arguments;
 mod backup;
 mod entitlements;
 mod history;
+mod policy;
 mod serve;
 mod text;
 mod users;
@@ -47,6 +48,7 @@ fn command(line: Line) -> Result<()> {
             }
         }
         Command::Entitlement(command) => entitlements::run(&global, command),
+        Command::Product(command) => policy::run(&global, *command),
         Command::ActivationId(command) => activation_ids::run(&global, command),
         Command::History(command) => history::run(&global, &command),
         Command::User(command) => users::run(&global, command),
