@@ -47,6 +47,7 @@ pub use admin::show::{ActivationView, FulfillmentView, Page};
 pub use database::Database;
 pub use error::{Error, Result};
 pub use ledger::history::HistoryRow;
+pub use ledger::limits::Tally;
 pub use lm_protocol::{Feature, Kind, Terms};
 pub use people::Role;
 pub use portal::{FirstAdministrator, Location, Portal, PortalOptions, Running};

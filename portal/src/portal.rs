@@ -2,6 +2,7 @@
 //! block, and must not be made from within an asynchronous runtime.
 
 pub(crate) mod keeping;
+mod overrides;
 mod policy;
 
 use std::net::SocketAddr;

@@ -155,11 +155,25 @@ fn the_whole_life_of_activation_ids_beside_a_running_server() {
     let rehosted = json_of(data, &["activation-id", "rehost", nl_id]);
     assert_eq!((&rehosted["status"], &rehosted["available"]), (&json!("active"), &json!(1)));
     assert!(matches!(activate(&serving.url, &root, 4, nl_id, 1), Verdict::Granted { .. }));
+    // R12, R31: limits, and an administrator's word beyond them.
+    json_of(data, &["entitlement", "set", entitlement, "--rehost-limit", "1"]);
+    let (code, said) = refused(data, &["activation-id", "rehost", nl_id]);
+    assert!(code == 1 && said.contains("activation-id allow"), "{said}");
+    let allow = ["activation-id", "allow", nl_id];
+    let allowed = json_of(data, &[&allow[..], &["--rehosts", "2"]].concat());
+    assert_eq!(
+        (&allowed["limits"][0]["what"], &allowed["limits"][0]["allowed"]),
+        (&json!("rehost"), &json!(2))
+    );
+    assert_eq!(refused(data, &allow).0, 2);
+    assert_eq!(refused(data, &["activation-id", "acknowledge", nl_id]).0, 1, "no flag");
+
     let history = json_of(data, &["history", "--activation-id", nl_id, "--check"]);
     let actions: Vec<_> =
         history.as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["activate", "re-host", "activate", "generate"]);
-    assert_eq!(history[1]["origin"], "command line");
+    assert_eq!(actions, ["allow", "activate", "re-host", "activate", "generate"]);
+    assert_eq!(history[0]["detail"], json!({ "what": "rehost", "count": 2, "remaining": 2 }));
+    assert_eq!(history[2]["origin"], "command line");
 
     let said = serving.stop();
     assert!(said.contains("Sign in to its page as \"admin\""), "{said}");

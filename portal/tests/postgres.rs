@@ -9,7 +9,9 @@ mod support;
 
 use std::io::Write as _;
 
-use lm_portal::{Kind, Location, NewEntitlement, Portal, PortalOptions, Terms};
+use lm_portal::{
+    Kind, Location, NewEntitlement, OwnerRelease, PolicyChange, Portal, PortalOptions, Tally, Terms,
+};
 use lm_protocol::envelope::sign;
 use lm_protocol::{Operation, Refusal, Verdict};
 use server::Server;
@@ -83,6 +85,22 @@ fn r41_two_portals_over_one_postgresql_never_exceed_the_seats_and_keep_every_pro
     again.op = support::id(1001);
     let again = sign(&again, &[&key(*number)]).unwrap();
     assert!(matches!(post(running[0].url(), &root, &again).verdict, Verdict::Granted { .. }));
+
+    let change = PolicyChange {
+        rehost_limit: Some(Some(1)),
+        owner_release: Some(OwnerRelease::Id),
+        ..PolicyChange::default()
+    };
+    assert_eq!(portals[1].set_policy(&entitlement, &change).unwrap().rehost_limit, Some(1));
+    for (host, allowed) in [(0, true), (1, false), (1, true)] {
+        let held = portals[0].show(&id).unwrap().fulfillments.remove(host).fulfillment_id;
+        assert_eq!(portals[1].rehost(&id, Some(&held)).is_ok(), allowed);
+        if !allowed {
+            portals[0].allow(&id, Tally::Rehost, 1).unwrap();
+        }
+    }
+    let limit = portals[1].show(&id).unwrap().limits.remove(0);
+    assert_eq!((limit.what, limit.used, limit.allowed), ("rehost", 1, 0));
 
     portals[1].portal_return(&id).unwrap();
     let view = portals[0].show(&id).unwrap();

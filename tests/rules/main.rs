@@ -9,6 +9,7 @@ mod activation;
 mod cancel;
 mod client_return;
 mod interface;
+mod overrides;
 mod portal_return;
 mod protocol;
 mod repair;

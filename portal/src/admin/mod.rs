@@ -2,7 +2,9 @@
 //! Split, history. Command line, page and embedding programs call the same functions; each is run
 //! within one transaction of its caller.
 
+pub mod allow;
 pub mod entitlements;
+pub mod flags;
 pub mod generate;
 pub mod policy;
 pub mod rehost;

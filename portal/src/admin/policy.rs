@@ -150,7 +150,6 @@ impl Policy {
 
 /// What is said of a policy; the rest stays as it is. A limit that is said may be said to be none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::option_option, reason = "not said, and said to be none")]
 pub struct PolicyChange {
     /// Seconds; 0: none.
     pub lease: Option<i64>,

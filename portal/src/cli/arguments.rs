@@ -201,6 +201,27 @@ pub(super) enum ActivationIds {
         #[arg(long, value_name = "HOSTID")]
         host: Option<String>,
     },
+    /// Allow more returns, Re-hosts or repairs beyond the limit, each for one use.
+    #[command(group(clap::ArgGroup::new("what").required(true).multiple(true)))]
+    Allow {
+        /// The activation ID.
+        activation_id: String,
+        /// So many more client returns.
+        #[arg(long, value_name = "N", group = "what")]
+        returns: Option<u32>,
+        /// So many more Re-hosts.
+        #[arg(long, value_name = "N", group = "what")]
+        rehosts: Option<u32>,
+        /// So many more repairs.
+        #[arg(long, value_name = "N", group = "what")]
+        repairs: Option<u32>,
+    },
+    /// Acknowledge an ID's flags (clones, restored copies, repairs …): they leave the list and stay
+    /// in the history.
+    Acknowledge {
+        /// The activation ID.
+        activation_id: String,
+    },
     /// Split an ID of which nothing is in use into several.
     Split {
         /// The activation ID.

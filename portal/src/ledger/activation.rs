@@ -27,6 +27,8 @@ pub struct Activation {
     pub given_back: i64,
     /// Seats above the quantity.
     pub excess: i64,
+    /// Flagged rows of the history up to this one were acknowledged.
+    pub acknowledged: i64,
     /// What was bought.
     pub entitlement: Entitlement,
 }
@@ -78,7 +80,7 @@ impl Activation {
 }
 
 const SELECT: &str = "SELECT a.activation_id, a.kind, a.status, a.quantity, a.fulfilled, a.cooling,
-        a.given_back, a.excess, e.entitlement_id, e.product, e.features, e.starts_at, e.expires_at,
+        a.given_back, a.excess, a.acknowledged, e.entitlement_id, e.product, e.features, e.starts_at, e.expires_at,
         e.lease, e.grace, e.clock_tolerance, e.strict, e.reclaim, e.virtual_machines, e.containers,
         e.offline, e.tell_holders, e.return_limit, e.rehost_limit, e.repair_limit, e.limit_period,
         e.reach_floor
@@ -111,6 +113,7 @@ fn activation(row: &AnyRow) -> Result<Activation> {
         cooling: row.try_get("cooling")?,
         given_back: row.try_get("given_back")?,
         excess: row.try_get("excess")?,
+        acknowledged: row.try_get("acknowledged")?,
         entitlement: entitlement(row)?,
     })
 }

@@ -13,7 +13,7 @@ pub mod fulfillment;
 pub mod history;
 pub mod identity;
 mod issue;
-pub(crate) mod limits;
+pub mod limits;
 mod more_seats;
 mod ops;
 mod reattach;
