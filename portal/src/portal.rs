@@ -4,6 +4,7 @@
 pub(crate) mod keeping;
 mod overrides;
 mod policy;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -6,12 +6,14 @@ pub mod allow;
 pub mod entitlements;
 pub mod flags;
 pub mod generate;
+pub mod owner;
 pub mod policy;
 pub mod rehost;
 pub mod restore;
 pub mod retire;
 pub mod show;
 pub mod split;
+pub mod tokens;
 
 use lm_protocol::ActivationId;
 use serde_json::Value;

@@ -11,38 +11,8 @@ use sqlx::{AnyConnection, Row as _};
 use super::{About, Act};
 use crate::dates::length;
 use crate::error::{Error, Result, damaged};
+pub use crate::ledger::activation::OwnerRelease;
 use crate::ledger::fulfillment::{from_json, json as json_of};
-
-/// Who may re-host beside those who sign in to the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OwnerRelease {
-    /// Nobody.
-    No,
-    /// Whoever has a token for it.
-    Token,
-    /// Whoever has the activation ID, within the limit of re-hosts.
-    Id,
-}
-
-impl OwnerRelease {
-    /// Its text in the database, in JSON and on the command line.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::No => "no",
-            Self::Token => "token",
-            Self::Id => "id",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        [Self::No, Self::Token, Self::Id]
-            .into_iter()
-            .find(|known| known.text() == text)
-            .ok_or_else(|| damaged("entitlements.owner_release"))
-    }
-}
 
 /// A policy. Times are seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,10 +28,11 @@ pub async fn rehost(
         } else {
             format!("again from {}", crate::dates::date_time(until))
         };
-        return Err(Error::Refused(format!(
+        let sentence = format!(
             "{id} has reached its limit of re-hosts; the next is allowed: {when}. An administrator can \
              allow one more (activation-id allow)"
-        )));
+        );
+        return Err(Error::LimitReached { sentence, again_at: until });
     }
     let (db, random, now) = (&mut *act.db, act.random, act.now);
     release::without_the_machine(db, random, &activation, &held, State::Rehosted, now).await?;

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lm_protocol::Kind;
 
 use super::policy::{PolicyWords, Product};
+use super::tokens::Token;
 use crate::people::Role;
 
 /// The Licensing Portal: entitlements, activation IDs, seats, Return, Re-host, history.
@@ -70,6 +71,9 @@ pub(super) enum Command {
     /// Who may sign in to the page.
     #[command(subcommand)]
     User(User),
+    /// Tokens, by which owners and their programs act without signing in.
+    #[command(subcommand)]
+    Token(Token),
     /// Keep a backup in a new file, also while the portal serves (SQLite).
     ///
     /// It holds the portal's keys and is readable by its owner only. PostgreSQL is backed up by

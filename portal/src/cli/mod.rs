@@ -9,6 +9,7 @@ mod history;
 mod policy;
 mod serve;
 mod text;
+mod tokens;
 mod users;
 
 use std::io::Write as _;
@@ -52,6 +53,7 @@ fn command(line: Line) -> Result<()> {
         Command::ActivationId(command) => activation_ids::run(&global, command),
         Command::History(command) => history::run(&global, &command),
         Command::User(command) => users::run(&global, command),
+        Command::Token(command) => tokens::run(&global, command),
         Command::Backup { file } => backup::backup(&global, &file),
         Command::Restore(asked) => backup::restore(&global, &asked),
     }

@@ -165,6 +165,8 @@ pub struct Cooling {
     pub seats: i64,
     /// Until when, Unix seconds: free in the second after it, and for their holder at once.
     pub until: i64,
+    /// The fulfillment that held them.
+    pub fulfillment_id: String,
     /// The machine that they cool for.
     pub host_id: String,
     /// Its label; empty: none.
@@ -174,7 +176,7 @@ pub struct Cooling {
 /// All that cool of an ID, the first to be free first.
 pub(crate) async fn cooling(db: &mut AnyConnection, id: ActivationId) -> Result<Vec<Cooling>> {
     let rows = sqlx::query(
-        "SELECT c.seats, c.until, f.host_id, f.host_label FROM cooling_seats c
+        "SELECT c.seats, c.until, f.fulfillment_id, f.host_id, f.host_label FROM cooling_seats c
          JOIN fulfillments f ON f.fulfillment_id = c.fulfillment_id
          WHERE c.activation_id = $1 ORDER BY c.until, c.cooling_id",
     )
@@ -186,6 +188,7 @@ pub(crate) async fn cooling(db: &mut AnyConnection, id: ActivationId) -> Result<
             Ok(Cooling {
                 seats: row.try_get("seats")?,
                 until: row.try_get("until")?,
+                fulfillment_id: row.try_get("fulfillment_id")?,
                 host_id: row.try_get("host_id")?,
                 host_label: row.try_get("host_label")?,
             })
