@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use lm::{Kind, RecordInfo, Status};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::outcome::Outcome;
 
@@ -44,6 +45,9 @@ pub(super) struct OutcomeRow<'a> {
     result: &'static str,
     message: &'a str,
     hint: &'a str,
+    /// What the portal told beside its refusal: who holds the seats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -97,11 +101,12 @@ pub(super) fn outcomes(outcomes: &[Outcome]) -> Vec<OutcomeRow<'_>> {
 }
 
 pub(super) fn outcome(outcome: &Outcome) -> OutcomeRow<'_> {
-    let (result, message, hint) = match &outcome.result {
-        Ok(message) => ("LM_OK", message.as_str(), ""),
-        Err(error) => (error.code().name(), error.message(), error.hint()),
+    let (result, message, hint, detail) = match &outcome.result {
+        Ok(message) => ("LM_OK", message.as_str(), "", ""),
+        Err(error) => (error.code().name(), error.message(), error.hint(), error.detail()),
     };
-    OutcomeRow { activation_id: &outcome.activation_id, result, message, hint }
+    let detail = serde_json::from_str(detail).ok();
+    OutcomeRow { activation_id: &outcome.activation_id, result, message, hint, detail }
 }
 
 pub(super) const fn host_id(host_id: &str) -> Host<'_> {
