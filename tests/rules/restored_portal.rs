@@ -181,6 +181,21 @@ fn an_activate_of_the_time_before_is_refused_and_made_anew(world) {
     other.activate(&fresh, 1).unwrap();
 }
 
+fn r56_a_repair_is_of_what_is_taken_in(world) {
+    let id = world.cc(3);
+    let machine = world.machine("field-1");
+    world.backup("kept");
+    machine.activate(&id, 2).unwrap();
+    let old = machine.images();
+    machine.refresh(Some(&id)).unwrap();
+    machine.put_back(&old);
+    world.restore("kept");
+    let put_back = machine.again();
+    assert_eq!(put_back.state(&id), "UNTRUSTED");
+    put_back.repair(&id).unwrap();
+    assert_eq!((told(&put_back, &id), books(&world, &id)), (active(), (2, 0, 1, 0)));
+}
+
 fn a_holder_that_has_another_fulfillment_by_now_is_told_so(world) {
     let id = world.nl(1);
     let machine = world.machine("field-1");
@@ -281,7 +296,8 @@ fn walk(mut world: World, seed: u64, steps: u32) {
             0..=3 => drop(machine.activate(&id, seats + 1)),
             4..=6 => drop(machine.return_(&id, seats)),
             7..=8 => drop(machine.refresh(Some(&id))),
-            9 => drop(machine.remove(&id)),
+            9 if seats == 0 => drop(machine.remove(&id)),
+            9 => drop(machine.repair(&id)),
             10 => {
                 world.backup(&format!("kept-{step}"));
                 backups = step;
