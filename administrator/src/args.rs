@@ -225,6 +225,32 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Resume,
 
+    /// Free the seats of another machine from the portal's side (Re-host)
+    ///
+    /// For a machine that is gone, when no seat is left: a refused `activate` names the machines that hold
+    /// them. The activation ID stays valid; that machine's license is told to be obsolete at its next
+    /// contact. While the machine still works, `return` on it is the better way: it stops first.
+    ///
+    /// Needs a token of the owner's, unless the vendor's policy lets whoever has the activation ID do it.
+    /// The token is read from a file, or from standard input (-), never from the command line. On a
+    /// terminal it asks first; in scripts it does not.
+    ///
+    /// Example: lm-administrator --config orthomap.conf release 7F3KM-Q0W2E-XT9VB-4HJN8 --host H-0123456789abcdef0123 --token owner.token
+    #[command(verbatim_doc_comment)]
+    Release {
+        /// The activation ID
+        id: String,
+        /// Which machine: its host ID, or the fulfillment ID where several of its users hold a seat
+        #[arg(long, value_name = "HOSTID")]
+        host: String,
+        /// The file that holds the token; - for standard input
+        #[arg(long, value_name = "FILE|-")]
+        token: Option<String>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+
     /// Print this machine's host ID, as the portal shows it
     ///
     /// A hash: no serial number or name can be read from it. Touches no network and no seat.

@@ -10,6 +10,7 @@
 //! | `open` | settings → an open client |
 //! | `commands` | one group of commands a file |
 //! | `outcome` | what became of one license, and the exit code |
+//! | `rest` | what the portal does for owners, by HTTPS |
 //! | `output` | the same answers for scripts (JSON) and for people |
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ mod open;
 mod outcome;
 mod output;
 mod progress;
+mod rest;
 
 use std::process::ExitCode;
 

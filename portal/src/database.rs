@@ -1,7 +1,9 @@
 //! The database: SQLite in the data directory, or PostgreSQL by its URL, the same SQL for both.
 
+pub(crate) mod backup;
+
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
@@ -14,9 +16,10 @@ use crate::error::{Error, Result};
 /// How often a transaction that lost against another one is run again.
 const TRIES: u32 = 20;
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
     (2, "people", include_str!("../migrations/0002_people.sql")),
+    (3, "whole life", include_str!("../migrations/0003_whole_life.sql")),
 ];
 
 /// An open database with today's tables.
@@ -24,6 +27,8 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
 pub struct Database {
     pool: AnyPool,
     sqlite: bool,
+    /// Of SQLite, unless it is in memory.
+    file: Option<PathBuf>,
 }
 
 /// A transaction that writes.
@@ -52,9 +57,7 @@ impl Database {
     pub async fn open(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let sqlite = url.starts_with("sqlite:");
-        if sqlite {
-            guard(url)?;
-        }
+        let file = if sqlite { guard(url)? } else { None };
         // A database in memory lives in one connection.
         let connections = if url.contains(":memory:") { 1 } else { 8 };
         let pool = AnyPoolOptions::new()
@@ -63,7 +66,7 @@ impl Database {
             .after_connect(|connection, _| Box::pin(prepare(connection)))
             .connect(url)
             .await?;
-        let database = Self { pool, sqlite };
+        let database = Self { pool, sqlite, file };
         database.migrate().await?;
         Ok(database)
     }
@@ -178,18 +181,19 @@ async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
 }
 
 /// Makes an SQLite database's file its owner's only, before anything is in it: it holds the portal's
-/// keys. SQLite gives its files beside this one the same mode.
-fn guard(url: &str) -> Result<()> {
+/// keys. SQLite gives its files beside this one the same mode. Gives the file; `None`: it is in
+/// memory, or only to be read.
+fn guard(url: &str) -> Result<Option<PathBuf>> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let asks_for = |what: &str| query.split('&').any(|part| part == what);
     if url.contains(":memory:") || asks_for("mode=memory") || asks_for("mode=ro") {
-        return Ok(());
+        return Ok(None);
     }
     let options: SqliteConnectOptions = url.parse()?;
     let file = options.get_filename();
     if !file.exists() && !asks_for("mode=rwc") {
         // Opening it says so.
-        return Ok(());
+        return Ok(None);
     }
     let system = |error: std::io::Error| {
         Error::System(format!("making {} its owner's only: {error}", file.display()))
@@ -216,7 +220,7 @@ fn guard(url: &str) -> Result<()> {
             std::fs::set_permissions(file, owners).map_err(system)?;
         }
     }
-    Ok(())
+    Ok(Some(file.to_owned()))
 }
 
 /// What a path must hide from the parser of a URL.

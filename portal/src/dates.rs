@@ -33,6 +33,19 @@ pub fn start_of_day(text: &str) -> Result<i64> {
     Ok(TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(wrong)?.as_second())
 }
 
+/// A length of time: `7 days`.
+#[must_use]
+pub fn length(seconds: i64) -> String {
+    const HOUR: i64 = 3600;
+    const DAY: i64 = 24 * HOUR;
+    let (count, unit) = match seconds {
+        seconds if seconds % DAY == 0 => (seconds / DAY, "day"),
+        seconds if seconds % HOUR == 0 => (seconds / HOUR, "hour"),
+        seconds => (seconds, "second"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Until when a machine may work that the portal can't reach: a date, or `unbounded`.
 #[must_use]
 pub fn reach(reach: Option<i64>) -> String {

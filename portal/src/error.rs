@@ -15,6 +15,20 @@ pub enum Error {
     /// A rule forbids it; nothing was changed.
     #[error("{0}")]
     Refused(String),
+    /// A limit forbids it until a time, Unix seconds; 0: for ever. Nothing was changed.
+    #[error("{sentence}")]
+    LimitReached {
+        /// What is said.
+        sentence: String,
+        /// When it is allowed again.
+        again_at: i64,
+    },
+    /// Whoever asks has to say who they are, by a token that is good.
+    #[error("a token is needed: Authorization: Bearer TOKEN")]
+    Unauthorized,
+    /// Whoever asks may not.
+    #[error("{0}")]
+    Forbidden(String),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),

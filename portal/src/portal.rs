@@ -1,6 +1,11 @@
 //! The portal for programs that embed it: tests, the quick start and the binary itself. Its calls
 //! block, and must not be made from within an asynchronous runtime.
 
+pub(crate) mod keeping;
+mod overrides;
+mod policy;
+mod tokens;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -102,11 +107,7 @@ impl Portal {
     /// Opens a portal: brings its tables up to date and, where it is new, makes its keys and one
     /// administrator.
     pub fn open(options: PortalOptions) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(|error| Error::System(format!("starting threads: {error}")))?;
+        let runtime = runtime()?;
         let (app, first, trust_root) = runtime.block_on(open(&options))?;
         Ok(Self { runtime: Arc::new(runtime), app, options, first, trust_root })
     }
@@ -298,12 +299,23 @@ impl Drop for Running {
     }
 }
 
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::System(format!("starting threads: {error}")))
+}
+
 async fn open(options: &PortalOptions) -> Result<(App, Option<FirstAdministrator>, String)> {
-    let database = match &options.location {
-        Location::Directory(directory) => Database::open_directory(directory).await?,
-        Location::Url(url) => Database::open(url).await?,
-    };
+    let database = keeping::open(&options.location).await?;
     let is_new = !identity::exists(&mut *database.read().await?).await?;
+    if !is_new && let Some(at) = identity::kept_at(&mut *database.read().await?).await? {
+        return Err(Error::Refused(format!(
+            "this database is a backup of {}; `lm-portal restore --in-place` takes it into use",
+            crate::dates::date_time(at)
+        )));
+    }
     let first = if is_new { make(&database, options).await? } else { None };
     let root = identity::trust_root(&mut *database.read().await?).await?;
     let app = App {

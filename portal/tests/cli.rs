@@ -155,11 +155,25 @@ fn the_whole_life_of_activation_ids_beside_a_running_server() {
     let rehosted = json_of(data, &["activation-id", "rehost", nl_id]);
     assert_eq!((&rehosted["status"], &rehosted["available"]), (&json!("active"), &json!(1)));
     assert!(matches!(activate(&serving.url, &root, 4, nl_id, 1), Verdict::Granted { .. }));
+    // R12, R31: limits, and an administrator's word beyond them.
+    json_of(data, &["entitlement", "set", entitlement, "--rehost-limit", "1"]);
+    let (code, said) = refused(data, &["activation-id", "rehost", nl_id]);
+    assert!(code == 1 && said.contains("activation-id allow"), "{said}");
+    let allow = ["activation-id", "allow", nl_id];
+    let allowed = json_of(data, &[&allow[..], &["--rehosts", "2"]].concat());
+    assert_eq!(
+        (&allowed["limits"][0]["what"], &allowed["limits"][0]["allowed"]),
+        (&json!("rehost"), &json!(2))
+    );
+    assert_eq!(refused(data, &allow).0, 2);
+    assert_eq!(refused(data, &["activation-id", "acknowledge", nl_id]).0, 1, "no flag");
+
     let history = json_of(data, &["history", "--activation-id", nl_id, "--check"]);
     let actions: Vec<_> =
         history.as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["activate", "re-host", "activate", "generate"]);
-    assert_eq!(history[1]["origin"], "command line");
+    assert_eq!(actions, ["allow", "activate", "re-host", "activate", "generate"]);
+    assert_eq!(history[0]["detail"], json!({ "what": "rehost", "count": 2, "remaining": 2 }));
+    assert_eq!(history[2]["origin"], "command line");
 
     let said = serving.stop();
     assert!(said.contains("Sign in to its page as \"admin\""), "{said}");
@@ -301,4 +315,41 @@ fn the_keys_are_their_owners_only_wherever_the_database_is() {
     widen(&data.join("portal.db"), 0o640);
     assert!(said(run(&data, &["trust-root"])).contains("chmod 700"));
     assert_eq!(mode(&data.join("portal.db")), 0o600);
+}
+
+/// Text that stands twice: the README's commands and options are those that there are.
+#[test]
+fn the_readme_names_commands_and_options_that_there_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let help = |words: &[&str]| {
+        let output = run(directory.path(), &[words, &["--help"]].concat());
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let readme = include_str!("../README.md");
+    let mut commands = 0;
+    let block = readme.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    for line in block.replace("\\\n", " ").lines().filter(|line| line.starts_with("lm-portal")) {
+        let line = line.split(" # ").next().unwrap().replace("--data portal ", "");
+        let words: Vec<_> = line.split_whitespace().skip(1).collect();
+        let is_word = |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        let named: Vec<_> = words.iter().take(2).take_while(is_word).copied().collect();
+        // A command of two words, or one with an argument.
+        let two = ["entitlement", "activation-id", "product", "user", "token"];
+        let count = if two.contains(&named[0]) { 2 } else { 1 };
+        let text = help(&named[..count]);
+        for option in words.iter().filter(|word| word.starts_with("--")) {
+            assert!(text.contains(option), "{line}: {option}");
+        }
+        commands += 1;
+    }
+    assert!(commands >= 18, "{commands}");
+    let (policy, said) = (readme.split("## Policy").nth(1).unwrap(), help(&["entitlement", "set"]));
+    let table: Vec<_> = policy.lines().filter(|line| line.starts_with("| `--")).collect();
+    let options = table.iter().flat_map(|line| line.split(['`', ' ', '|', '\\']));
+    let options: Vec<_> = options.filter(|word| word.starts_with("--")).collect();
+    assert_eq!(options.len(), 14);
+    for option in options {
+        assert!(said.contains(option), "{option}");
+    }
 }

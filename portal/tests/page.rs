@@ -2,7 +2,7 @@
 
 mod support;
 
-use lm_portal::{Kind, NewEntitlement, Portal, PortalOptions, Role, Running};
+use lm_portal::{Kind, NewEntitlement, PolicyChange, Portal, PortalOptions, Role, Running};
 use support::{Response, activate, http, open, post};
 
 /// Fields of a form, as a browser encodes them.
@@ -261,4 +261,86 @@ fn signing_out_ends_the_session() {
     let csrf = desk.browser.csrf();
     assert_eq!(desk.browser.post("/sign-out", &[("csrf", &csrf)]).status, 303);
     assert_eq!(desk.browser.get("/activation-ids").header("location"), Some("/sign-in"));
+}
+
+#[test]
+fn r12_what_is_allowed_beyond_a_limit_is_said_beside_the_id_and_a_viewer_may_not() {
+    let desk = desk();
+    let (path, other) =
+        (format!("/activation-ids/{}", desk.nl), format!("/activation-ids/{}", desk.cc));
+    assert!(!desk.browser.get(&path).text().contains("Allow beyond the limit"), "it has no limit");
+    let entitlement = desk.portal.show(&desk.nl).unwrap().entitlement_id;
+    let change = PolicyChange { rehost_limit: Some(Some(0)), ..PolicyChange::default() };
+    desk.portal.set_policy(&entitlement, &change).unwrap();
+    let page = desk.browser.get(&path).text();
+    assert!(page.contains("0 of 0 re-hosts, no more are allowed"), "{page}");
+
+    let password = desk.portal.add_user("vera", Role::Viewer).unwrap();
+    let viewer = Browser::signed_in(desk.running.url(), "vera", &password);
+    assert!(!viewer.get(&path).text().contains("Allow beyond"));
+    let csrf = [viewer.csrf(), desk.browser.csrf()];
+    let fields = |csrf| [("csrf", csrf), ("what", "rehost"), ("count", "2")];
+    assert_eq!(viewer.post(&format!("{path}/allow"), &fields(&csrf[0])).status, 403);
+    let fulfillment = desk.portal.show(&desk.nl).unwrap().fulfillments.remove(0).fulfillment_id;
+    let rehost = [("csrf", csrf[1].as_str()), ("fulfillment", fulfillment.as_str())];
+    assert_eq!(desk.browser.post(&format!("{path}/rehost"), &rehost).status, 409);
+    assert_eq!(desk.browser.post(&format!("{path}/allow"), &fields("guess")).status, 403);
+    assert_eq!(desk.browser.post(&format!("{path}/allow"), &fields(&csrf[1])).status, 303);
+    assert!(desk.browser.get(&path).text().contains("2 more allowed by an administrator"));
+    assert_eq!(desk.browser.post(&format!("{path}/rehost"), &rehost).status, 303);
+    assert!(desk.browser.get(&path).text().contains("1 more allowed by an administrator"));
+    let wrong = [("csrf", csrf[1].as_str()), ("what", "return"), ("count", "1")];
+    assert_eq!(desk.browser.post(&format!("{other}/allow"), &wrong).status, 409);
+    let history = desk.browser.get(&format!("{path}/history")).text();
+    assert!(history.contains("<td>allow</td>") && history.contains("admin"), "{history}");
+}
+
+#[test]
+fn r53_flags_stand_on_the_list_and_the_page_until_they_are_acknowledged() {
+    let desk = desk();
+    let path = format!("/activation-ids/{}", desk.nl);
+    let held = desk.portal.show(&desk.nl).unwrap().fulfillments.remove(0);
+    let clone = |number| {
+        let operation = lm_protocol::Operation::Refresh {
+            fulfillment_id: held.fulfillment_id.clone(),
+            generation: 9,
+        };
+        let mut asked = support::request(1, &desk.nl, operation);
+        asked.op = support::id(number);
+        let envelope = lm_protocol::envelope::sign(&asked, &[&support::key(1)]).unwrap();
+        post(desk.running.url(), &desk.portal.trust_root(), &envelope);
+    };
+    clone(100);
+    let badge = "<span class=\"badge alert\">clone or restored copy, 2027-01-15 08:00 UTC</span>";
+    assert!(desk.browser.get("/activation-ids").text().contains(badge));
+    let page = desk.browser.get(&path).text();
+    assert!(page.contains("<strong>clone or restored copy</strong>, 2027-01-15"), "{page}");
+    let seen = page.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    // What happened after the page was looked at is not acknowledged by it.
+    clone(101);
+    let csrf = desk.browser.csrf();
+    let acknowledge = format!("{path}/acknowledge");
+    let fields = |csrf| [("csrf", csrf), ("seen", seen)];
+    assert_eq!(desk.browser.post(&acknowledge, &fields("guess")).status, 403);
+    assert_eq!(desk.browser.post(&acknowledge, &fields(&csrf)).status, 303);
+    assert!(desk.browser.get("/activation-ids").text().contains(badge));
+    let fields = [("csrf", csrf.as_str()), ("seen", "999999")];
+    assert_eq!(desk.browser.post(&acknowledge, &fields).status, 303);
+    assert!(!desk.browser.get("/activation-ids").text().contains("badge alert"));
+    assert!(!desk.browser.get(&path).text().contains("name=\"seen\""));
+    assert_eq!(desk.browser.post(&acknowledge, &fields).status, 409, "nothing to acknowledge");
+}
+
+#[test]
+fn seats_that_cool_say_until_when_and_for_whom() {
+    let desk = desk();
+    let entitlement = desk.portal.show(&desk.cc).unwrap().entitlement_id;
+    let change = PolicyChange { strict: Some(true), ..PolicyChange::default() };
+    desk.portal.set_policy(&entitlement, &change).unwrap();
+    desk.portal.rehost(&desk.cc, None).unwrap();
+    let until = "until 2027-01-26 08:00 UTC";
+    let list = desk.browser.get("/activation-ids").text();
+    assert!(list.contains(&format!("0 fulfilled, 3 cooling {until}, 2 available of 5")), "{list}");
+    let page = desk.browser.get(&format!("/activation-ids/{}", desk.cc)).text();
+    assert!(page.contains(&format!("3 seats cool {until}, for desk &#60;2&#62; (H-")), "{page}");
 }

@@ -3,85 +3,19 @@
 
 #![cfg(unix)]
 
+#[path = "support/postgres.rs"]
+mod server;
 mod support;
 
 use std::io::Write as _;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use lm_portal::{Kind, Location, NewEntitlement, Portal, PortalOptions, Terms};
+use lm_portal::{
+    Kind, Location, NewEntitlement, OwnerRelease, PolicyChange, Portal, PortalOptions, Tally, Terms,
+};
 use lm_protocol::envelope::sign;
 use lm_protocol::{Operation, Refusal, Verdict};
+use server::Server;
 use support::{activate, key, post, request};
-
-/// A PostgreSQL of the test's own, on loopback.
-struct Server {
-    directory: tempfile::TempDir,
-    programs: PathBuf,
-    port: u16,
-}
-
-impl Server {
-    fn start() -> Option<Self> {
-        let programs = programs()?;
-        let directory = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Self { directory, programs, port };
-        let data = server.data();
-        if is_root() {
-            let owner = Command::new("chown").arg("postgres").arg(server.directory.path()).status();
-            assert!(owner.unwrap().success());
-        }
-        server.run("initdb", &["-D", &data, "-A", "trust", "-U", "postgres", "--no-sync"]);
-        let sockets = server.directory.path().display();
-        let switches = format!(
-            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={sockets} -c fsync=off"
-        );
-        let log = format!("{sockets}/log");
-        server.run("pg_ctl", &["-D", &data, "-o", &switches, "-l", &log, "-w", "start"]);
-        Some(server)
-    }
-
-    fn data(&self) -> String {
-        self.directory.path().join("data").display().to_string()
-    }
-
-    fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
-    }
-
-    fn run(&self, program: &str, arguments: &[&str]) {
-        let program = self.programs.join(program);
-        // PostgreSQL refuses to run as root.
-        let mut command = if is_root() {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        let done = command.args(arguments).stdout(std::process::Stdio::null()).status().unwrap();
-        assert!(done.success(), "{arguments:?}");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "-w", "stop"]);
-    }
-}
-
-fn programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let folders = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
-    folders.filter(|folder| folder.join("initdb").is_file()).max()
-}
-
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(Path::new("/proc/self")).is_ok_and(|metadata| metadata.uid() == 0)
-}
 
 fn open(url: &str) -> Portal {
     let options = PortalOptions {
@@ -152,11 +86,29 @@ fn r41_two_portals_over_one_postgresql_never_exceed_the_seats_and_keep_every_pro
     let again = sign(&again, &[&key(*number)]).unwrap();
     assert!(matches!(post(running[0].url(), &root, &again).verdict, Verdict::Granted { .. }));
 
+    let change = PolicyChange {
+        rehost_limit: Some(Some(1)),
+        owner_release: Some(OwnerRelease::Id),
+        ..PolicyChange::default()
+    };
+    assert_eq!(portals[1].set_policy(&entitlement, &change).unwrap().rehost_limit, Some(1));
+    for (host, allowed) in [(0, true), (1, false), (1, true)] {
+        let held = portals[0].show(&id).unwrap().fulfillments.remove(host).fulfillment_id;
+        assert_eq!(portals[1].rehost(&id, Some(&held)).is_ok(), allowed);
+        if !allowed {
+            portals[0].allow(&id, Tally::Rehost, 1).unwrap();
+        }
+    }
+    let limit = portals[1].show(&id).unwrap().limits.remove(0);
+    assert_eq!((limit.what, limit.used, limit.allowed), ("rehost", 1, 0));
+
     portals[1].portal_return(&id).unwrap();
     let view = portals[0].show(&id).unwrap();
     assert_eq!((view.status, view.fulfilled, view.cooling), ("inactive", 0, 7));
     assert_eq!(portals[0].entitlement(&entitlement).unwrap().issued, 7, "until they have cooled");
     assert_eq!(portals[0].history_break().unwrap(), None);
+    let told = portals[0].backup(&std::env::temp_dir().join("not made")).unwrap_err().to_string();
+    assert!(told.contains("pg_dump") && told.contains("restore --in-place"), "{told}");
     for running in running {
         running.stop().unwrap();
     }

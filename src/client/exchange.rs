@@ -9,6 +9,7 @@ use lm_protocol::{
 };
 
 use super::Client;
+use super::anew::forgotten;
 use super::apply::{Outcome, apply, commit_of};
 use super::state::Pending;
 use crate::cancel::Token;
@@ -80,8 +81,12 @@ impl Client {
         let took = self.ports.clock.boot().saturating_sub(asked_at);
         answered.time_is_fresh = took <= self.timeout.saturating_add(DRIFT);
         let outcome = self.change(|draft| {
-            let commit = commit_of(draft, &answered);
-            Ok((apply(draft, &answered), commit))
+            let (commit, forgotten) = (commit_of(draft, &answered), forgotten(draft, &answered));
+            let outcome = apply(draft, &answered);
+            if let Some(entry) = forgotten {
+                self.ask_anew(draft, entry)?;
+            }
+            Ok((outcome, commit))
         })?;
         self.line(Level::Info, || match &outcome.result {
             Ok(()) => format!("{}: done.", masked(id)),

@@ -8,9 +8,11 @@
 //! | `status`, `list`, `look`, `published` | the calls that answer, and the table they answer from |
 //! | `state`, `store`, `entry` | what trusted storage holds for us, read and changed |
 //! | `intent`, `exchange`, `apply`, `backoff` | one operation: made durable, sent, its answer applied |
+//! | `anew` | an operation that a restored portal has forgotten |
 #![forbid(unsafe_code)]
 
 mod activate;
+mod anew;
 mod apply;
 mod backoff;
 mod checkout;

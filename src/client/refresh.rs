@@ -36,10 +36,10 @@ fn refresh_one(client: &Client, id: ActivationId, call: &Call) -> Result<()> {
         match client.change_in(call, |draft| decide(client, draft, id))? {
             Step::Own(pending) => {
                 let result = client.settle(id, &pending, call)?.result;
-                // Granted, but too late to use, or to a store older than the portal remembers:
-                // settled, and asked anew.
+                // Granted, but too late to use, or to a store older than the portal remembers; or
+                // of the time before the portal was restored: settled, and asked anew.
                 let code = result.as_ref().err().map(Error::code);
-                if !matches!(code, Some(Code::TooLate | Code::Restored)) {
+                if !matches!(code, Some(Code::TooLate | Code::Restored | Code::PortalRestored)) {
                     return result;
                 }
             }
@@ -50,7 +50,7 @@ fn refresh_one(client: &Client, id: ActivationId, call: &Call) -> Result<()> {
                 let old = outcome.stored && outcome.result.is_ok();
                 let passed = matches!(
                     outcome.result.as_ref().err().map(Error::code),
-                    Some(Code::TooLate | Code::Restored)
+                    Some(Code::TooLate | Code::Restored | Code::PortalRestored)
                 );
                 if (same && !old && !passed) || client.must_be_here(id).is_err() {
                     return outcome.result;

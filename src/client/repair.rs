@@ -45,10 +45,11 @@ pub(super) fn repair(client: &Client, id: ActivationId) -> Result<()> {
     Err(Error::from_code(Code::Busy))
 }
 
-/// Granted, but too late to use, or by an answer that speaks of a state that has passed.
+/// Granted, but too late to use, or by an answer that speaks of a state that has passed; or of the time
+/// before the portal was restored.
 fn is_to_be_asked_anew(result: &Result<()>) -> bool {
     let code = result.as_ref().err().map(Error::code);
-    matches!(code, Some(Code::TooLate | Code::Restored | Code::Stale))
+    matches!(code, Some(Code::TooLate | Code::Restored | Code::Stale | Code::PortalRestored))
 }
 
 fn decide(client: &Client, draft: &mut Draft<'_>, id: ActivationId) -> Result<(Step, Commit)> {

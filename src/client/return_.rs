@@ -26,10 +26,18 @@ pub(super) fn return_(client: &Client, id: ActivationId, seats: u32) -> Result<(
     for _ in 0..STEPS {
         match client.change_in(&call, |draft| decide(client, draft, id, seats))? {
             Step::Done => return Ok(()),
-            Step::Own(pending) => return client.settle(id, &pending, &call)?.result,
+            Step::Own(pending) => {
+                let result = client.settle(id, &pending, &call)?.result;
+                if !was_forgotten(&result) {
+                    return result;
+                }
+            }
             Step::Finish(pending) => {
                 let was_ours = is_same(&pending, seats);
                 let outcome = client.settle(id, &pending, &call)?;
+                if was_forgotten(&outcome.result) && client.must_be_here(id).is_ok() {
+                    continue;
+                }
                 if was_ours || (outcome.result.is_ok() && gave_all(&pending)) {
                     return outcome.result;
                 }
@@ -83,6 +91,11 @@ fn is_same(pending: &Pending, wanted: u32) -> bool {
         Operation::Abandon { .. } => true,
         _ => false,
     }
+}
+
+/// The portal was restored from a backup: the return has become a new one.
+fn was_forgotten(result: &Result<()>) -> bool {
+    result.as_ref().is_err_and(|error| error.code() == Code::PortalRestored)
 }
 
 fn gave_all(pending: &Pending) -> bool {

@@ -7,6 +7,8 @@ pub mod disk;
 pub mod harness;
 pub mod machine;
 pub mod operations;
+#[path = "../../portal/tests/support/postgres.rs"]
+pub mod postgres;
 pub mod programs;
 pub mod remote;
 pub mod server;

@@ -7,9 +7,10 @@ use lm_portal::Kind;
 use lm_portal::admin::entitlements::NewEntitlement;
 use lm_portal::admin::show::ActivationView;
 use lm_portal::ports::Clock;
-use lm_portal::{Portal, PortalOptions, Running};
+use lm_portal::{Location, Portal, PortalOptions, Restored, Running};
 
 use super::machine::{Machine, PRODUCT};
+use super::postgres::Server;
 
 /// A portal being served, over a database in a folder of its own.
 pub struct World {
@@ -17,7 +18,10 @@ pub struct World {
     running: Option<Running>,
     url: String,
     clock: Arc<Shifted>,
-    _folder: tempfile::TempDir,
+    options: PortalOptions,
+    /// Of PostgreSQL: the server, and the database's URL.
+    postgres: Option<(Arc<Server>, String)>,
+    folder: tempfile::TempDir,
 }
 
 /// The portal's clock: the machine's own, and how far a test has moved it.
@@ -32,24 +36,55 @@ impl Clock for Shifted {
 
 impl World {
     pub fn new() -> Self {
-        Self::of(None)
+        Self::of(None, None)
     }
 
     /// A portal that calls itself by this vendor's name.
     pub fn named(vendor: &str) -> Self {
-        Self::of(Some(vendor.to_owned()))
+        Self::of(Some(vendor.to_owned()), None)
     }
 
-    fn of(vendor: Option<String>) -> Self {
+    /// A portal over a new database of PostgreSQL.
+    pub fn on_postgres(server: &Arc<Server>, database: &str) -> Self {
+        Self::of(None, Some((server.clone(), server.database(database))))
+    }
+
+    fn of(vendor: Option<String>, postgres: Option<(Arc<Server>, String)>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the portal");
         let clock = Arc::new(Shifted::default());
-        let mut options = PortalOptions::in_directory(folder.path());
+        let mut options = match &postgres {
+            Some((_, url)) => PortalOptions::at(Location::Url(url.clone())),
+            None => PortalOptions::in_directory(folder.path()),
+        };
         options.clock = clock.clone();
         options.vendor = vendor;
-        let portal = Portal::open(options).expect("a portal");
+        let portal = Portal::open(options.clone()).expect("a portal");
         let running = portal.serve().expect("a server");
         let url = running.url().to_owned();
-        Self { portal, running: Some(running), url, clock, _folder: folder }
+        Self { portal, running: Some(running), url, clock, options, postgres, folder }
+    }
+
+    /// Keeps a backup while the portal serves, by the means of its engine.
+    pub fn backup(&self, name: &str) {
+        let file = self.folder.path().join(name);
+        match &self.postgres {
+            Some((server, url)) => server.dump(url, &file),
+            None => self.portal.backup(&file).expect("a backup"),
+        }
+    }
+
+    /// Puts a backup back: SQLite's while the portal serves, PostgreSQL's while it doesn't.
+    pub fn restore(&mut self, name: &str) -> Restored {
+        let file = self.folder.path().join(name);
+        let Some((server, url)) = &self.postgres else {
+            return Portal::restore(&self.options, Some(&file), 0).expect("restored");
+        };
+        self.running.take().expect("a server").stop().expect("a clean stop");
+        server.put_back(url, &file);
+        let restored = Portal::restore(&self.options, None, 0).expect("restored");
+        self.portal = Portal::open(self.options.clone()).expect("a portal");
+        self.start();
+        restored
     }
 
     /// Its base address.

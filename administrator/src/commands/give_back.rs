@@ -77,8 +77,8 @@ fn confirm(question: &str, from: &mut impl BufRead, to: &mut impl Write) -> io::
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-fn declined() -> Error {
-    Error::new(Code::Cancelled, "Nothing was returned.").with_hint("Answer y to return it.")
+pub(super) fn declined() -> Error {
+    Error::new(Code::Cancelled, "Nothing was done.").with_hint("Answer y to do it.")
 }
 
 #[cfg(test)]

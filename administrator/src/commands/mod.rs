@@ -3,6 +3,7 @@
 mod change;
 mod give_back;
 mod manual;
+mod release;
 mod resume;
 mod show;
 
@@ -10,7 +11,7 @@ use std::io;
 
 use lm::Client;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, Settings};
 use crate::open::{Closed, open};
 use crate::outcome::{Exit, Outcome, worst};
 use crate::output::{self, Format};
@@ -19,8 +20,8 @@ use crate::progress;
 /// What every command has.
 pub(crate) struct Session {
     client: Client,
+    settings: Settings,
     product: String,
-    has_portal: bool,
     format: Format,
     verbose: bool,
 }
@@ -28,7 +29,7 @@ pub(crate) struct Session {
 impl Session {
     /// One call that asks the portal, under a spinner.
     fn ask<T>(&self, what: &str, call: impl FnOnce(&Client) -> T) -> T {
-        let quiet = self.verbose || !self.has_portal;
+        let quiet = self.verbose || self.settings.portal.is_none();
         progress::while_asking(quiet, what, || call(&self.client))
     }
 
@@ -55,8 +56,8 @@ pub(crate) fn run(args: &Args) -> io::Result<Exit> {
         Ok((client, settings)) => {
             let session = Session {
                 client,
-                product: settings.product.unwrap_or_default(),
-                has_portal: settings.portal.is_some(),
+                product: settings.product.clone().unwrap_or_default(),
+                settings,
                 format,
                 verbose: args.verbose,
             };
@@ -79,6 +80,9 @@ impl Session {
             Command::Repair { id } => self.repair(id),
             Command::Remove { id } => self.remove(id),
             Command::Resume => self.resume(),
+            Command::Release { id, host, token, yes } => {
+                self.release(id, host, token.as_deref(), *yes)
+            }
             Command::Completions { shell } => manual::completions(*shell),
             Command::Man => manual::page(),
         }
@@ -94,7 +98,10 @@ fn refused(format: Format, command: &Command, error: &lm::Error) -> io::Result<E
     match command {
         Command::Status { id } => output::failure(format, id.as_deref().unwrap_or(""), error)?,
         Command::HostId => output::failure(format, "", error)?,
-        Command::Activate { id, .. } | Command::Repair { id } | Command::Remove { id } => {
+        Command::Activate { id, .. }
+        | Command::Repair { id }
+        | Command::Remove { id }
+        | Command::Release { id, .. } => {
             each(&[id])?;
         }
         Command::Return { ids, .. } => each(&ids.iter().map(String::as_str).collect::<Vec<_>>())?,

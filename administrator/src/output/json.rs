@@ -46,8 +46,8 @@ pub(super) struct OutcomeRow<'a> {
     message: &'a str,
     hint: &'a str,
     /// Who holds the seats, where the refusal tells it.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    detail: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -105,7 +105,7 @@ pub(super) fn outcome(outcome: &Outcome) -> OutcomeRow<'_> {
         Ok(message) => ("LM_OK", message.as_str(), "", ""),
         Err(error) => (error.code().name(), error.message(), error.hint(), error.detail()),
     };
-    let detail = serde_json::from_str(detail).unwrap_or_default();
+    let detail = serde_json::from_str(detail).ok();
     OutcomeRow { activation_id: &outcome.activation_id, result, message, hint, detail }
 }
 

@@ -45,6 +45,16 @@ pub(crate) fn host_id(format: Format, host_id: &str) -> io::Result<()> {
     }
 }
 
+/// A machine as people read it.
+pub(crate) fn machine(host_id: &str, label: &str) -> String {
+    people::machine(host_id, label)
+}
+
+/// A time as people read it.
+pub(crate) fn date(seconds: i64) -> String {
+    people::date(seconds)
+}
+
 /// What became of each; `nothing` is said where there was none.
 pub(crate) fn outcomes(format: Format, outcomes: &[Outcome], nothing: &str) -> io::Result<()> {
     match format {

@@ -83,7 +83,8 @@ pub(super) fn outcomes(outcomes: &[Outcome]) -> io::Result<()> {
             Ok(message) => line(&format!("{id}{message}"))?,
             Err(error) => {
                 super::diagnostic(&format!("{id}{}", failure(error, outcome.pending)));
-                holders(error.detail()).iter().for_each(|holder| super::diagnostic(holder));
+                let id = outcome.activation_id.as_str();
+                holders(id, error.detail()).iter().for_each(|holder| super::diagnostic(holder));
             }
         }
     }
@@ -102,23 +103,47 @@ fn failure(error: &Error, pending: bool) -> String {
     format!("{text} ({})", error.code().name())
 }
 
-/// Who holds the seats, a line each, where the refusal tells it: machines, or programs of this one.
-fn holders(detail: &str) -> Vec<String> {
+/// Who holds the seats, a line each, where the refusal tells it: machines, and how one is released; or
+/// programs of this one.
+fn holders(id: &str, detail: &str) -> Vec<String> {
     let detail: Value = serde_json::from_str(detail).unwrap_or_default();
     let line = |holder: &Value| {
         let text = |name: &str| plain(holder[name].as_str().unwrap_or_default());
         let seats = holder["seats"].as_u64().unwrap_or_default();
         if !holder["host_id"].is_null() {
             let contact = date(holder["last_contact"].as_i64().unwrap_or_default());
-            let (id, label) = (text("host_id"), text("host_label"));
-            return format!("  {seats} held by {id} {label}, last contact {contact}");
+            let machine = machine(&text("host_id"), &text("host_label"));
+            return format!("  {seats} held by {machine}, last contact {contact}");
         }
         match holder["pid"].as_u64() {
             Some(pid) => format!("  {seats} in use by {}, process {pid}", text("program")),
             None => format!("  {seats} in use by a program that left no word"),
         }
     };
-    detail["holders"].as_array().map_or_else(Vec::new, |rows| rows.iter().map(line).collect())
+    let held = detail["holders"].as_array().filter(|rows| !rows.is_empty());
+    let mut lines: Vec<_> = held.map_or_else(Vec::new, |rows| rows.iter().map(line).collect());
+    let cools_at = detail["cools_at"].as_i64().unwrap_or_default();
+    if cools_at != 0 {
+        lines.push(format!("  a seat cools until {}", date(cools_at)));
+    }
+    let token = match detail["owner_release"].as_str() {
+        Some("token") => " --token FILE",
+        Some("id") => "",
+        _ => return lines,
+    };
+    if held.is_some() {
+        lines.push(format!(
+            "  Where a machine is gone, its owner frees its seat: lm-administrator release {id} --host \
+             HOSTID{token}"
+        ));
+    }
+    lines
+}
+
+/// A machine as people read it: its label, and its ID.
+pub(super) fn machine(host_id: &str, label: &str) -> String {
+    let (host_id, label) = (plain(host_id), plain(label));
+    if label.is_empty() { host_id } else { format!("{label} ({host_id})") }
 }
 
 /// Another machine's text without what a terminal would take for a command.
@@ -190,7 +215,7 @@ fn trusted(flags: u32) -> String {
 }
 
 /// `2027-01-31 18:05 CET`, in this machine's time zone; empty for none.
-fn date(seconds: i64) -> String {
+pub(super) fn date(seconds: i64) -> String {
     local(seconds, &TimeZone::system())
 }
 
@@ -221,13 +246,21 @@ mod tests {
     fn a_refusal_names_the_machines_or_programs_that_hold_the_seats() {
         let detail = r#"{ "seats": 1, "holders": [{ "host_id": "HK3J", "host_label": "desk\u001b-1",
                           "seats": 1, "last_contact": 0 }] }"#;
-        assert_eq!(holders(detail), ["  1 held by HK3J desk-1, last contact "]);
-        assert!(holders("").is_empty() && holders("{}").is_empty());
+        assert_eq!(holders("ID", detail), ["  1 held by desk-1 (HK3J), last contact "]);
+        assert!(holders("ID", "").is_empty() && holders("ID", "{}").is_empty());
+        for (policy, end) in [("token", " --token FILE"), ("id", "")] {
+            let detail = detail.replacen('{', &format!("{{ \"owner_release\": \"{policy}\","), 1);
+            let told = holders("ID", &detail);
+            let command = format!("lm-administrator release ID --host HOSTID{end}");
+            assert!(told.len() == 2 && told[1].ends_with(&command), "{told:?}");
+        }
+        let hidden = holders("ID", &detail.replacen('{', r#"{ "owner_release": "no","#, 1));
+        assert_eq!(hidden.len(), 1);
         let detail = r#"{ "seats_in_use": 3, "holders": [{ "seats": 2, "pid": 7, "program": "gis" },
                           { "seats": 1 }] }"#;
         let programs =
             ["  2 in use by gis, process 7", "  1 in use by a program that left no word"];
-        assert_eq!(holders(detail), programs);
+        assert_eq!(holders("ID", detail), programs);
     }
 
     #[test]

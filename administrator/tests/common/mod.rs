@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use lm_portal::{ActivationView, Kind, NewEntitlement, Portal, PortalOptions, Running};
+use lm_portal::{
+    ActivationView, Kind, NewEntitlement, PolicyChange, Portal, PortalOptions, Running,
+};
 use lm_protocol::{ActivationId, Bytes32, SigningKey, TrustRoot};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -140,8 +142,15 @@ pub struct Vendor {
 
 impl Vendor {
     pub fn new() -> Self {
+        Self::with(|_, _| ())
+    }
+
+    /// A portal with other options; it is told its folder.
+    pub fn with(change: impl FnOnce(&Path, &mut PortalOptions)) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the portal");
-        let portal = Portal::open(PortalOptions::in_directory(folder.path())).expect("a portal");
+        let mut options = PortalOptions::in_directory(folder.path());
+        change(folder.path(), &mut options);
+        let portal = Portal::open(options).expect("a portal");
         let running = portal.serve().expect("a server");
         let url = running.url().to_owned();
         Self { portal, running: Some(running), url, _folder: folder }
@@ -153,6 +162,17 @@ impl Vendor {
         let entitlement = self.portal.create_entitlement(&new).expect("an entitlement");
         let made = self.portal.generate(&entitlement, kind, seats, 1).expect("an activation ID");
         made[0].activation_id.clone()
+    }
+
+    /// Its base address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Changes the policy of an activation ID's entitlement.
+    pub fn policy(&self, id: &str, change: &PolicyChange) {
+        let entitlement = self.show(id).entitlement_id;
+        self.portal.set_policy(&entitlement, change).expect("a policy");
     }
 
     pub fn machine(&self, identity: &str) -> Machine {

@@ -7,10 +7,14 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
+use super::policy::{self, OwnerRelease, Policy};
 use super::{About, Act};
 use crate::error::{Error, Result, damaged};
 use crate::ledger::fulfillment;
 use crate::ports::new_id;
+
+pub(super) const PRODUCT_NAME: &str =
+    "a product's name has 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-'";
 
 /// What is to be sold.
 #[derive(Clone, Debug)]
@@ -37,12 +41,25 @@ pub struct NewEntitlement {
     pub repair_limit: Option<u32>,
     /// The period, in seconds.
     pub limit_period: i64,
+    /// Who may re-host beside those who sign in.
+    pub owner_release: OwnerRelease,
 }
 
 impl NewEntitlement {
     /// Of a product with features (name, limit), with the default policy and no end.
     #[must_use]
     pub fn new(product: &str, features: &[(&str, Option<i64>)], quantity: u32) -> Self {
+        Self::under(&Policy::default(), product, features, quantity)
+    }
+
+    /// As [`NewEntitlement::new`], under a policy.
+    #[must_use]
+    pub fn under(
+        policy: &Policy,
+        product: &str,
+        features: &[(&str, Option<i64>)],
+        quantity: u32,
+    ) -> Self {
         Self {
             product: product.to_owned(),
             features: features
@@ -52,23 +69,33 @@ impl NewEntitlement {
             quantity,
             starts_at: 0,
             expires_at: 0,
-            terms: Terms::default(),
-            tell_holders: true,
-            return_limit: None,
-            rehost_limit: None,
-            repair_limit: None,
-            limit_period: 365 * 86_400,
+            terms: policy.terms(),
+            tell_holders: policy.tell_holders,
+            return_limit: policy.return_limit,
+            rehost_limit: policy.rehost_limit,
+            repair_limit: policy.repair_limit,
+            limit_period: policy.limit_period,
+            owner_release: policy.owner_release,
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        Policy {
+            tell_holders: self.tell_holders,
+            owner_release: self.owner_release,
+            return_limit: self.return_limit,
+            rehost_limit: self.rehost_limit,
+            repair_limit: self.repair_limit,
+            limit_period: self.limit_period,
+            ..Policy::new(self.terms.clone())
         }
     }
 
     fn check(&self) -> Result<()> {
-        let terms = &self.terms;
-        let times =
-            [self.starts_at, self.expires_at, terms.lease, terms.grace, terms.clock_tolerance];
         let unique: std::collections::BTreeSet<_> =
             self.features.iter().map(|feature| feature.name.as_str()).collect();
         let wrong = if !is_name(&self.product) {
-            "a product's name has 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-'"
+            PRODUCT_NAME
         } else if !(1..=FEATURES_MAX).contains(&self.features.len()) {
             "an entitlement has 1 to 128 features"
         } else if !self.features.iter().all(|feature| is_name(&feature.name)) {
@@ -79,16 +106,12 @@ impl NewEntitlement {
             "a feature's limit is not negative"
         } else if !(1..=SEATS_MAX).contains(&self.quantity) {
             "a quantity is from 1 to 1000000"
-        } else if times.iter().any(|time| *time < 0) || self.limit_period < 1 {
+        } else if self.starts_at < 0 || self.expires_at < 0 {
             "times are not negative"
         } else if self.expires_at != 0 && self.expires_at <= self.starts_at {
             "the term ends before it begins"
-        } else if terms.strict && terms.lease == 0 {
-            "strict mode needs a lease: without one a copy's reach has no bound"
-        } else if terms.lease == 0 && terms.reclaim {
-            "reclaim needs a lease"
         } else {
-            return Ok(());
+            return self.policy().check();
         };
         Err(Error::Invalid(wrong.to_owned()))
     }
@@ -113,26 +136,21 @@ pub struct EntitlementView {
     pub starts_at: i64,
     /// Last second of the term; 0: no end.
     pub expires_at: i64,
-    /// Length of a lease in seconds; 0: none.
-    pub lease: i64,
-    /// Length of grace in seconds.
-    pub grace: i64,
-    /// Seats that are freed without the machine's word cool until its reach.
-    pub strict: bool,
+    /// Its policy.
+    #[serde(flatten)]
+    pub policy: Policy,
 }
 
 /// Makes an entitlement and gives its ID.
 pub async fn create(act: &mut Act<'_>, new: &NewEntitlement) -> Result<String> {
     new.check()?;
     let id = new_id(act.random, "E")?;
-    let terms = &new.terms;
+    // The columns of the policy are written below, by the one statement that writes them.
     sqlx::query(
         "INSERT INTO entitlements (entitlement_id, product, features, quantity, issued, starts_at,
             expires_at, lease, grace, clock_tolerance, strict, reclaim, virtual_machines,
-            containers, offline, tell_holders, return_limit, rehost_limit, repair_limit,
-            limit_period, created_at)
-         VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-            $18, $19, $20)",
+            containers, offline, tell_holders, limit_period, created_at)
+         VALUES ($1, $2, $3, $4, 0, $5, $6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, $7)",
     )
     .bind(id.as_str())
     .bind(new.product.as_str())
@@ -140,22 +158,10 @@ pub async fn create(act: &mut Act<'_>, new: &NewEntitlement) -> Result<String> {
     .bind(i64::from(new.quantity))
     .bind(new.starts_at)
     .bind(new.expires_at)
-    .bind(terms.lease)
-    .bind(terms.grace)
-    .bind(terms.clock_tolerance)
-    .bind(i64::from(terms.strict))
-    .bind(i64::from(terms.reclaim))
-    .bind(i64::from(terms.virtual_machines))
-    .bind(i64::from(terms.containers))
-    .bind(i64::from(terms.offline))
-    .bind(i64::from(new.tell_holders))
-    .bind(new.return_limit.map(i64::from))
-    .bind(new.rehost_limit.map(i64::from))
-    .bind(new.repair_limit.map(i64::from))
-    .bind(new.limit_period)
     .bind(act.now)
     .execute(&mut *act.db)
     .await?;
+    policy::write(act.db, &id, &new.policy()).await?;
     let detail = json!({ "product": new.product, "quantity": new.quantity });
     act.tell("create entitlement", About { entitlement_id: &id, ..About::default() }, detail)
         .await?;
@@ -203,8 +209,6 @@ fn view(row: &AnyRow) -> Result<EntitlementView> {
         available: quantity - issued,
         starts_at: row.try_get("starts_at")?,
         expires_at: row.try_get("expires_at")?,
-        lease: row.try_get("lease")?,
-        grace: row.try_get("grace")?,
-        strict: row.try_get::<i64, _>("strict")? != 0,
+        policy: policy::read(row)?,
     })
 }

@@ -2,12 +2,18 @@
 //! Split, history. Command line, page and embedding programs call the same functions; each is run
 //! within one transaction of its caller.
 
+pub mod allow;
 pub mod entitlements;
+pub mod flags;
 pub mod generate;
+pub mod owner;
+pub mod policy;
 pub mod rehost;
+pub mod restore;
 pub mod retire;
 pub mod show;
 pub mod split;
+pub mod tokens;
 
 use lm_protocol::ActivationId;
 use serde_json::Value;

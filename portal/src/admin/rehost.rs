@@ -28,13 +28,15 @@ pub async fn rehost(
         } else {
             format!("again from {}", crate::dates::date_time(until))
         };
-        return Err(Error::Refused(format!(
-            "{id} has reached its limit of re-hosts; the next is allowed: {when}"
-        )));
+        let sentence = format!(
+            "{id} has reached its limit of re-hosts; the next is allowed: {when}. An administrator can \
+             allow one more (activation-id allow)"
+        );
+        return Err(Error::LimitReached { sentence, again_at: until });
     }
     let (db, random, now) = (&mut *act.db, act.random, act.now);
     release::without_the_machine(db, random, &activation, &held, State::Rehosted, now).await?;
-    limits::count(act.db, act.random, id, Tally::Rehost, act.now).await?;
+    let beyond = limits::count(act.db, act.random, id, Tally::Rehost, act.now).await?;
     let about = About {
         activation_id: Some(id),
         entitlement_id: &activation.entitlement.id,
@@ -42,7 +44,7 @@ pub async fn rehost(
         host_id: &held.host_id,
     };
     let detail = json!({ "seats": held.seats, "host_label": held.host_label, "reach": held.reach,
-        "cooling": activation.entitlement.terms.strict });
+        "cooling": activation.entitlement.terms.strict, "by_allowance": beyond });
     act.tell("re-host", about, detail).await?;
     Ok(held)
 }

@@ -4,11 +4,13 @@ use lm_protocol::ActivationId;
 use serde::Serialize;
 use sqlx::{AnyConnection, Row as _};
 
+use super::allow::{self, LimitView};
+use super::flags::{self, FlagView};
 use super::{Act, unknown};
 use crate::error::{Error, Result, damaged};
 use crate::ledger::activation::{self, Activation, kind_text};
 use crate::ledger::fulfillment::{self, Fulfillment};
-use crate::ledger::seats;
+use crate::ledger::seats::{self, Cooling};
 
 /// An activation ID: seats with fulfilled + cooling + available = seats + excess while Active.
 #[derive(Clone, Debug, Serialize)]
@@ -35,6 +37,12 @@ pub struct ActivationView {
     pub product: String,
     /// The machines that hold it.
     pub fulfillments: Vec<FulfillmentView>,
+    /// Seats that cool, the first to be free first.
+    pub cools: Vec<Cooling>,
+    /// What a person should look at, the newest first, until it is acknowledged.
+    pub flags: Vec<FlagView>,
+    /// Limits as they stand; what has none isn't there.
+    pub limits: Vec<LimitView>,
 }
 
 /// One machine's fulfillment. Times are Unix seconds.
@@ -78,17 +86,24 @@ impl FulfillmentView {
     /// The machine as people read it.
     #[must_use]
     pub fn host(&self) -> String {
-        if self.host_label.is_empty() {
-            self.host_id.clone()
-        } else {
-            format!("{} ({})", self.host_label, self.host_id)
-        }
+        machine(&self.host_id, &self.host_label)
     }
 }
 
+/// A machine as people read it.
+pub(crate) fn machine(host_id: &str, label: &str) -> String {
+    if label.is_empty() { host_id.to_owned() } else { format!("{label} ({host_id})") }
+}
+
 impl ActivationView {
-    fn of(activation: &Activation, fulfillments: Vec<Fulfillment>) -> Self {
-        Self {
+    async fn of(db: &mut AnyConnection, activation: &Activation, now: i64) -> Result<Self> {
+        let fulfillments = fulfillment::live(db, activation.id).await?;
+        let cools = if activation.cooling == 0 {
+            Vec::new()
+        } else {
+            seats::cooling(db, activation.id).await?
+        };
+        Ok(Self {
             activation_id: activation.id.to_string(),
             kind: kind_text(activation.kind),
             status: if activation.active { "active" } else { "inactive" },
@@ -100,7 +115,29 @@ impl ActivationView {
             entitlement_id: activation.entitlement.id.clone(),
             product: activation.entitlement.product.clone(),
             fulfillments: fulfillments.into_iter().map(FulfillmentView::of).collect(),
+            cools,
+            flags: flags::of(db, activation).await?,
+            limits: allow::limits(db, activation, now).await?,
+        })
+    }
+
+    /// Until when its seats cool, in words; empty: none do.
+    #[must_use]
+    pub fn cools_until(&self) -> String {
+        match self.cools.as_slice() {
+            [] => String::new(),
+            [first, rest @ ..] => {
+                let more = rest.iter().any(|other| other.until != first.until);
+                let next = if more { "the first " } else { "" };
+                format!("{next}until {}", crate::dates::date_time(first.until))
+            }
         }
+    }
+
+    /// The newest row of its history that is flagged; 0: none that isn't acknowledged.
+    #[must_use]
+    pub fn flagged_up_to(&self) -> i64 {
+        self.flags.iter().map(|flag| flag.seq).max().unwrap_or(0)
     }
 
     /// The length of its bar: all its seats, and never nothing.
@@ -125,8 +162,7 @@ impl ActivationView {
 /// One activation ID, settled as of now.
 pub async fn show(act: &mut Act<'_>, id: ActivationId) -> Result<ActivationView> {
     let activation = act.lock(id).await?;
-    let live = fulfillment::live(act.db, id).await?;
-    Ok(ActivationView::of(&activation, live))
+    ActivationView::of(act.db, &activation, act.now).await
 }
 
 /// Which activation IDs a list holds.
@@ -168,8 +204,7 @@ pub async fn list(act: &mut Act<'_>, page: Page<'_>) -> Result<Vec<ActivationVie
     for row in rows {
         let id = id_of(&row.try_get::<String, _>("activation_id")?)?;
         let activation = activation::read(act.db, id).await?.ok_or_else(|| unknown(id))?;
-        let live = fulfillment::live(act.db, id).await?;
-        views.push(ActivationView::of(&activation, live));
+        views.push(ActivationView::of(act.db, &activation, act.now).await?);
     }
     Ok(views)
 }

@@ -5,9 +5,10 @@ use super::text::{confirmed, machines, table};
 use super::{Fresh, open, print, print_json};
 use crate::admin::generate::Generated;
 use crate::admin::retire::NL_REASON;
-use crate::admin::show::{ActivationView, FulfillmentView, Page};
-use crate::dates::reach;
+use crate::admin::show::{ActivationView, FulfillmentView, Page, machine};
+use crate::dates::{date_time, reach};
 use crate::error::{Error, Result};
+use crate::ledger::limits::Tally;
 use crate::portal::Portal;
 
 pub(super) fn run(global: &Global, command: ActivationIds) -> Result<()> {
@@ -19,18 +20,34 @@ pub(super) fn run(global: &Global, command: ActivationIds) -> Result<()> {
             generated(global, &new)
         }
         ActivationIds::List(asked) => list(global, &portal, &asked),
-        ActivationIds::Show { activation_id } => {
-            let view = portal.show(&activation_id)?;
-            if global.json { print_json(&view) } else { print(&shown(&view)) }
-        }
+        ActivationIds::Show { activation_id } => one(global, &portal, &activation_id),
         ActivationIds::Return { activation_id } => return_(global, &portal, &activation_id),
         ActivationIds::Rehost { activation_id, host } => {
             rehost(global, &portal, &activation_id, host.as_deref())
+        }
+        ActivationIds::Allow { activation_id, returns, rehosts, repairs } => {
+            let asked =
+                [(Tally::Return, returns), (Tally::Rehost, rehosts), (Tally::Repair, repairs)];
+            for (what, count) in asked {
+                if let Some(count) = count {
+                    portal.allow(&activation_id, what, count)?;
+                }
+            }
+            one(global, &portal, &activation_id)
+        }
+        ActivationIds::Acknowledge { activation_id } => {
+            portal.acknowledge(&activation_id)?;
+            one(global, &portal, &activation_id)
         }
         ActivationIds::Split { activation_id, seats } => {
             generated(global, &portal.split(&activation_id, &seats)?)
         }
     }
+}
+
+fn one(global: &Global, portal: &Portal, activation_id: &str) -> Result<()> {
+    let view = portal.show(activation_id)?;
+    if global.json { print_json(&view) } else { print(&shown(&view)) }
 }
 
 fn generated(global: &Global, new: &[Generated]) -> Result<()> {
@@ -60,6 +77,7 @@ fn list(global: &Global, portal: &Portal, asked: &List) -> Result<()> {
         "FULFILLED",
         "COOLING",
         "AVAILABLE",
+        "FLAGS",
     ];
     let rows: Vec<_> = all
         .iter()
@@ -71,8 +89,13 @@ fn list(global: &Global, portal: &Portal, asked: &List) -> Result<()> {
                 one.product.clone(),
                 one.seats.to_string(),
                 one.fulfilled.to_string(),
-                one.cooling.to_string(),
+                format!("{} {}", one.cooling, one.cools_until()).trim_end().to_owned(),
                 one.available.to_string(),
+                one.flags
+                    .iter()
+                    .map(|flag| format!("{} ({})", flag.reason, date_time(flag.last)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
             ]
         })
         .collect();
@@ -96,6 +119,21 @@ fn shown(view: &ActivationView) -> String {
     if view.excess > 0 {
         text.push_str(&format!("{} seats above the quantity, after a restore\n", view.excess));
     }
+    for cooling in &view.cools {
+        let machine = machine(&cooling.host_id, &cooling.host_label);
+        let until = date_time(cooling.until);
+        text.push_str(&format!("{} cools until {until}, for {machine}\n", cooling.seats));
+    }
+    for limit in &view.limits {
+        text.push_str(&format!("{}\n", limit.stands()));
+    }
+    for flag in &view.flags {
+        let (times, last) = (flag.count, date_time(flag.last));
+        text.push_str(&format!("FLAG: {} ({times} times, last {last})\n", flag.reason));
+    }
+    if !view.flags.is_empty() {
+        text.push_str(ACKNOWLEDGE);
+    }
     if view.fulfillments.is_empty() {
         text.push_str("No machine holds it.\n");
         return text;
@@ -105,6 +143,7 @@ fn shown(view: &ActivationView) -> String {
     text
 }
 
+const ACKNOWLEDGE: &str = "Look at the history; `activation-id acknowledge` takes the flags off.\n";
 const CC_STEPS: &str = "To free a seat: Deactivate / Return on the machine; if it is gone, Re-host. \
     To change the number of seats: Return retires the ID.\n";
 const NL_STEPS: &str =

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lm_protocol::Kind;
 
+use super::policy::{PolicyWords, Product};
+use super::tokens::Token;
 use crate::people::Role;
 
 /// The Licensing Portal: entitlements, activation IDs, seats, Return, Re-host, history.
@@ -58,6 +60,9 @@ pub(super) enum Command {
     /// Entitlements: what was bought.
     #[command(subcommand)]
     Entitlement(Entitlement),
+    /// Products: the policy that their new entitlements take.
+    #[command(subcommand)]
+    Product(Box<Product>),
     /// Activation IDs: the codes that are activated.
     #[command(subcommand)]
     ActivationId(ActivationIds),
@@ -66,6 +71,45 @@ pub(super) enum Command {
     /// Who may sign in to the page.
     #[command(subcommand)]
     User(User),
+    /// Tokens, by which owners and their programs act without signing in.
+    #[command(subcommand)]
+    Token(Token),
+    /// Keep a backup in a new file, also while the portal serves (SQLite).
+    ///
+    /// It holds the portal's keys and is readable by its owner only. PostgreSQL is backed up by
+    /// pg_dump.
+    Backup {
+        /// The file, which is not there yet.
+        file: PathBuf,
+    },
+    /// Take a backup into use, in place of what the portal holds.
+    ///
+    /// The portal gets a new epoch, by which machines and portal know that it has forgotten: what was
+    /// asked before is refused and asked anew, what was signed since the backup is taken in from the
+    /// machines' records, seats above the quantity are counted as excess. It says what people have to
+    /// repeat. With PostgreSQL stop the portals, put the dump back with pg_restore or psql, then run
+    /// this with --in-place.
+    Restore(Restore),
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false, id = "from")]
+pub(super) struct Source {
+    /// The backup (SQLite).
+    pub(super) file: Option<PathBuf>,
+    /// The database was put back by other means: pg_restore, psql, a snapshot of its disk.
+    #[arg(long)]
+    pub(super) in_place: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Restore {
+    #[command(flatten)]
+    pub(super) from: Source,
+    /// The longest lease with its grace that was sold since the backup, where it is longer than
+    /// those of the backup.
+    #[arg(long, value_name = "DAYS", default_value_t = 0)]
+    pub(super) longest_lease: u32,
 }
 
 #[derive(Args)]
@@ -95,11 +139,18 @@ pub(super) struct Serve {
 
 #[derive(Subcommand)]
 pub(super) enum Entitlement {
-    /// Make an entitlement; prints its ID.
-    Create(Create),
+    /// Make an entitlement; prints its ID. What is not said of its policy is its product's.
+    Create(Box<Create>),
+    /// Change an entitlement's policy; machines are given it at their next contact.
+    Set {
+        /// Its ID.
+        entitlement: String,
+        #[command(flatten)]
+        policy: Box<PolicyWords>,
+    },
     /// List entitlements, the newest first.
     List,
-    /// Show one entitlement.
+    /// Show one entitlement with its policy.
     Show {
         /// Its ID, as printed by `entitlement create`.
         entitlement: String,
@@ -123,39 +174,8 @@ pub(super) struct Create {
     /// Last day of the term (UTC); without it, it has no end.
     #[arg(long, value_name = "DATE")]
     pub(super) expires: Option<String>,
-    /// How long rights hold without contact; `none` for offline sites.
-    #[arg(long, value_name = "DAYS|none", default_value = "7")]
-    pub(super) lease: String,
-    /// How long they go on after that, with a warning. Without a lease there is none.
-    #[arg(long, value_name = "DAYS", default_value_t = 3)]
-    pub(super) grace: u32,
-    /// Seats that are freed without the machine's word cool until its reach.
-    #[arg(long)]
-    pub(super) strict: bool,
-    /// A lease that has long been over frees its seat (containers, CI machines).
-    #[arg(long)]
-    pub(super) reclaim: bool,
-    /// Refuse virtual machines.
-    #[arg(long)]
-    pub(super) no_virtual_machines: bool,
-    /// Refuse containers.
-    #[arg(long)]
-    pub(super) no_containers: bool,
-    /// Do not name the machines that hold the seats when they are all taken.
-    #[arg(long)]
-    pub(super) hide_holders: bool,
-    /// Client returns of one activation ID in a period.
-    #[arg(long, value_name = "N")]
-    pub(super) return_limit: Option<u32>,
-    /// Re-hosts of one activation ID in a period.
-    #[arg(long, value_name = "N")]
-    pub(super) rehost_limit: Option<u32>,
-    /// Repairs of one activation ID in a period.
-    #[arg(long, value_name = "N")]
-    pub(super) repair_limit: Option<u32>,
-    /// The period of these limits.
-    #[arg(long, value_name = "DAYS", default_value_t = 365)]
-    pub(super) limit_period: u32,
+    #[command(flatten)]
+    pub(super) policy: PolicyWords,
 }
 
 #[derive(Subcommand)]
@@ -184,6 +204,27 @@ pub(super) enum ActivationIds {
         /// Which machine, where several hold the ID: its host ID (or fulfillment ID).
         #[arg(long, value_name = "HOSTID")]
         host: Option<String>,
+    },
+    /// Allow more returns, Re-hosts or repairs beyond the limit, each for one use.
+    #[command(group(clap::ArgGroup::new("what").required(true).multiple(true)))]
+    Allow {
+        /// The activation ID.
+        activation_id: String,
+        /// So many more client returns.
+        #[arg(long, value_name = "N", group = "what")]
+        returns: Option<u32>,
+        /// So many more Re-hosts.
+        #[arg(long, value_name = "N", group = "what")]
+        rehosts: Option<u32>,
+        /// So many more repairs.
+        #[arg(long, value_name = "N", group = "what")]
+        repairs: Option<u32>,
+    },
+    /// Acknowledge an ID's flags (clones, restored copies, repairs …): they leave the list and stay
+    /// in the history.
+    Acknowledge {
+        /// The activation ID.
+        activation_id: String,
     },
     /// Split an ID of which nothing is in use into several.
     Split {

@@ -1,41 +1,62 @@
 //! `lm-portal entitlement …`.
 
-use lm_protocol::{Feature, Terms};
+use lm_protocol::Feature;
 use serde_json::json;
 
 use super::arguments::{Create, Entitlement, Global};
 use super::text::table;
-use super::{Fresh, open, print, print_json};
+use super::{Fresh, open, policy, print, print_json};
 use crate::admin::entitlements::{EntitlementView, NewEntitlement};
+use crate::admin::policy::Policy;
 use crate::dates::{date_time_or, end_of_day, start_of_day};
 use crate::error::{Error, Result};
-
-const DAY: i64 = 86_400;
 
 pub(super) fn run(global: &Global, command: Entitlement) -> Result<()> {
     match command {
         Entitlement::Create(create) => {
-            let new = new_entitlement(&create)?;
-            let id = open(global, Fresh::Make)?.create_entitlement(&new)?;
+            let portal = open(global, Fresh::Make)?;
+            let policy = create.policy.change().over(&portal.product_policy(&create.product)?);
+            let id = portal.create_entitlement(&new_entitlement(&create, &policy)?)?;
             if global.json {
                 print_json(&json!({ "entitlement_id": id }))
             } else {
                 print(&format!("{id}\n"))
             }
         }
+        Entitlement::Set { entitlement, policy } => {
+            let portal = open(global, Fresh::Refuse)?;
+            portal.set_policy(&entitlement, &policy.change())?;
+            one(global, &portal.entitlement(&entitlement)?)
+        }
         Entitlement::List => {
             let all = open(global, Fresh::Refuse)?.entitlements()?;
             if global.json { print_json(&all) } else { print(&rows(&all)) }
         }
         Entitlement::Show { entitlement } => {
-            let one = open(global, Fresh::Refuse)?.entitlement(&entitlement)?;
-            if global.json { print_json(&one) } else { print(&rows(&[one])) }
+            one(global, &open(global, Fresh::Refuse)?.entitlement(&entitlement)?)
         }
     }
 }
 
+fn one(global: &Global, view: &EntitlementView) -> Result<()> {
+    if global.json {
+        return print_json(view);
+    }
+    let table = rows(std::slice::from_ref(view));
+    print(&format!("{table}\nPolicy:\n{}", policy::shown(&view.policy)))
+}
+
 fn rows(all: &[EntitlementView]) -> String {
-    let head = ["ENTITLEMENT", "PRODUCT", "FEATURES", "QUANTITY", "ISSUED", "LEFT", "EXPIRES"];
+    let head = [
+        "ENTITLEMENT",
+        "PRODUCT",
+        "FEATURES",
+        "QUANTITY",
+        "ISSUED",
+        "LEFT",
+        "EXPIRES",
+        "LEASE + GRACE, MODE",
+    ];
     let rows: Vec<_> = all
         .iter()
         .map(|one| {
@@ -47,42 +68,19 @@ fn rows(all: &[EntitlementView]) -> String {
                 one.issued.to_string(),
                 one.available.to_string(),
                 date_time_or(one.expires_at, "never"),
+                one.policy.brief(),
             ]
         })
         .collect();
     table(&head, &rows)
 }
 
-fn new_entitlement(create: &Create) -> Result<NewEntitlement> {
-    let lease = match create.lease.as_str() {
-        "none" => 0,
-        days => days
-            .parse::<u32>()
-            .ok()
-            .filter(|days| (1..=36_500).contains(days))
-            .map(|days| i64::from(days) * DAY)
-            .ok_or_else(|| Error::Invalid(format!("--lease {days} is no number of days")))?,
-    };
-    let terms = Terms {
-        lease,
-        grace: if lease == 0 { 0 } else { i64::from(create.grace) * DAY },
-        strict: create.strict,
-        reclaim: create.reclaim,
-        virtual_machines: !create.no_virtual_machines,
-        containers: !create.no_containers,
-        ..Terms::default()
-    };
+fn new_entitlement(create: &Create, policy: &Policy) -> Result<NewEntitlement> {
     Ok(NewEntitlement {
         features: create.features.iter().map(|text| feature(text)).collect::<Result<_>>()?,
         starts_at: create.starts.as_deref().map(start_of_day).transpose()?.unwrap_or(0),
         expires_at: create.expires.as_deref().map(end_of_day).transpose()?.unwrap_or(0),
-        terms,
-        tell_holders: !create.hide_holders,
-        return_limit: create.return_limit,
-        rehost_limit: create.rehost_limit,
-        repair_limit: create.repair_limit,
-        limit_period: i64::from(create.limit_period) * DAY,
-        ..NewEntitlement::new(&create.product, &[], create.quantity)
+        ..NewEntitlement::under(policy, &create.product, &[], create.quantity)
     })
 }
 

@@ -3,10 +3,13 @@
 
 mod activation_ids;
 mod arguments;
+mod backup;
 mod entitlements;
 mod history;
+mod policy;
 mod serve;
 mod text;
+mod tokens;
 mod users;
 
 use std::io::Write as _;
@@ -46,9 +49,13 @@ fn command(line: Line) -> Result<()> {
             }
         }
         Command::Entitlement(command) => entitlements::run(&global, command),
+        Command::Product(command) => policy::run(&global, *command),
         Command::ActivationId(command) => activation_ids::run(&global, command),
         Command::History(command) => history::run(&global, &command),
         Command::User(command) => users::run(&global, command),
+        Command::Token(command) => tokens::run(&global, command),
+        Command::Backup { file } => backup::backup(&global, &file),
+        Command::Restore(asked) => backup::restore(&global, &asked),
     }
 }
 

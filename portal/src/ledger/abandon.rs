@@ -72,10 +72,11 @@ async fn free(
     // over, would move a license about past its limit. But it is never refused for that: an honest
     // client abandons after a crash, can't go back to a grant that it never saw, and would ask for
     // ever while the seats are stranded. Past the limit a person is to look at it instead.
-    let limit = limits::exhausted_until(case.db, activation, Tally::Return, case.now).await?;
-    limits::count(case.db, case.random, activation.id, Tally::Return, case.now).await?;
+    // What was allowed beyond the limit is kept for a return.
+    let limit = limits::reached_until(case.db, activation, Tally::Return, case.now).await?;
+    limits::note(case.db, case.random, activation.id, Tally::Return, case.now).await?;
     fulfillment::close(case.db, granted, State::Returned, case.now).await?;
-    let detail = json!({ "seats": seats, "cooling": release == Release::Cool,
+    let detail = json!({ "seats": seats, "cooling": release.cools(granted, case.now),
         "past_return_limit": limit.is_some() });
     case.tell("abandon", Some(&granted.id), !same_host || limit.is_some(), detail).await?;
     Ok(done(Some(granted)))

@@ -94,13 +94,14 @@ pub(super) async fn no_seats(case: &mut Case<'_>, activation: &Activation) -> Re
             .iter()
             .take(HOLDERS_TOLD)
             .map(|holder| {
-                json!({ "host_id": holder.host_id, "host_label": holder.host_label,
-                    "seats": holder.seats, "last_contact": holder.last_contact })
+                json!({ "fulfillment_id": holder.id, "host_id": holder.host_id,
+                    "host_label": holder.host_label, "seats": holder.seats,
+                    "last_contact": holder.last_contact })
             })
             .collect();
         let cools_at = seats::cools_at(case.db, activation.id).await?;
         detail = json!({ "seats": activation.quantity, "holders": holders,
-            "cools_at": cools_at })
+            "cools_at": cools_at, "owner_release": activation.entitlement.owner_release })
         .to_string();
     }
     case.tell("refused: no seats", None, false, json!({})).await?;

@@ -3,6 +3,7 @@
 //! isolation level.
 
 use lm_protocol::{ActivationId, Feature, Kind, Terms};
+use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
@@ -27,6 +28,8 @@ pub struct Activation {
     pub given_back: i64,
     /// Seats above the quantity.
     pub excess: i64,
+    /// Flagged rows of the history up to this one were acknowledged.
+    pub acknowledged: i64,
     /// What was bought.
     pub entitlement: Entitlement,
 }
@@ -48,8 +51,44 @@ pub struct Entitlement {
     pub terms: Terms,
     /// Whether a refusal for want of seats says who holds them.
     pub tell_holders: bool,
+    /// Who may re-host beside those who sign in.
+    pub owner_release: OwnerRelease,
     /// How much may happen in a period.
     pub limits: Limits,
+    /// Until when a record may work that was signed between a backup and its restore; 0: there was
+    /// none; `None`: without bound.
+    pub reach_floor: Option<i64>,
+}
+
+/// Who may re-host beside those who sign in to the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OwnerRelease {
+    /// Nobody.
+    No,
+    /// Whoever has a token for it.
+    Token,
+    /// Whoever has the activation ID, within the limit of re-hosts.
+    Id,
+}
+
+impl OwnerRelease {
+    /// Its text in the database, in JSON and on the command line.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Token => "token",
+            Self::Id => "id",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        [Self::No, Self::Token, Self::Id]
+            .into_iter()
+            .find(|known| known.text() == text)
+            .ok_or_else(|| damaged("entitlements.owner_release"))
+    }
 }
 
 /// How much may happen to one activation ID in a period; `None`: no limit.
@@ -75,9 +114,10 @@ impl Activation {
 }
 
 const SELECT: &str = "SELECT a.activation_id, a.kind, a.status, a.quantity, a.fulfilled, a.cooling,
-        a.given_back, a.excess, e.entitlement_id, e.product, e.features, e.starts_at, e.expires_at,
+        a.given_back, a.excess, a.acknowledged, e.entitlement_id, e.product, e.features, e.starts_at, e.expires_at,
         e.lease, e.grace, e.clock_tolerance, e.strict, e.reclaim, e.virtual_machines, e.containers,
-        e.offline, e.tell_holders, e.return_limit, e.rehost_limit, e.repair_limit, e.limit_period
+        e.offline, e.tell_holders, e.return_limit, e.rehost_limit, e.repair_limit, e.limit_period,
+        e.owner_release, e.reach_floor
      FROM activation_ids a JOIN entitlements e ON e.entitlement_id = a.entitlement_id
      WHERE a.activation_id = $1";
 
@@ -107,6 +147,7 @@ fn activation(row: &AnyRow) -> Result<Activation> {
         cooling: row.try_get("cooling")?,
         given_back: row.try_get("given_back")?,
         excess: row.try_get("excess")?,
+        acknowledged: row.try_get("acknowledged")?,
         entitlement: entitlement(row)?,
     })
 }
@@ -121,12 +162,14 @@ fn entitlement(row: &AnyRow) -> Result<Entitlement> {
         expires_at: row.try_get("expires_at")?,
         terms: terms(row)?,
         tell_holders: flag(row, "tell_holders")?,
+        owner_release: OwnerRelease::parse(&row.try_get::<String, _>("owner_release")?)?,
         limits: Limits {
             returns: row.try_get("return_limit")?,
             rehosts: row.try_get("rehost_limit")?,
             repairs: row.try_get("repair_limit")?,
             period: row.try_get("limit_period")?,
         },
+        reach_floor: row.try_get("reach_floor")?,
     })
 }
 

@@ -47,6 +47,20 @@ impl Outcome {
         Self::of(fulfillment, Verdict::Obsolete { reason })
     }
 
+    /// A fulfillment that this portal doesn't know, by the name that the message gives it, is gone.
+    pub(super) fn unknown_gone((id, generation): (&str, u64), reason: ObsoleteReason) -> Self {
+        let generation = i64::try_from(generation).unwrap_or(i64::MAX);
+        Self { about: Some((id.to_owned(), generation)), verdict: Verdict::Obsolete { reason } }
+    }
+
+    /// Whether it counts as a refusal. What a restored portal has lost is nobody's failure.
+    pub(super) const fn is_denial(&self) -> bool {
+        match &self.verdict {
+            Verdict::Denied { refusal, .. } => !matches!(refusal, Refusal::PortalRestored),
+            _ => false,
+        }
+    }
+
     /// About a fulfillment as it stands.
     pub(super) fn of(fulfillment: &Fulfillment, verdict: Verdict) -> Self {
         Self { about: Some((fulfillment.id.clone(), fulfillment.generation)), verdict }

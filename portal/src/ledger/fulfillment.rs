@@ -1,6 +1,6 @@
 //! Fulfillments: the rights issued to one machine for one activation ID.
 
-use lm_protocol::{ActivationId, Evidence, Id, ObsoleteReason, PublicKey, Request, Scope};
+use lm_protocol::{ActivationId, Evidence, Holder, Id, ObsoleteReason, PublicKey, Request, Scope};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
@@ -37,6 +37,9 @@ pub struct Fulfillment {
     pub lease_until: i64,
     /// Until when a copy may work that the portal can't reach; `None`: without bound.
     pub reach: Option<i64>,
+    /// Until when seats would have cooled that it took again before; 0: none. Never later than its
+    /// reach.
+    pub owed: i64,
     /// When it was first issued.
     pub activated_at: i64,
     /// When the machine was last heard of.
@@ -100,13 +103,19 @@ impl HolderRef {
     /// Who asks.
     #[must_use]
     pub fn of(request: &Request) -> Self {
+        Self::of_holder(&request.holder)
+    }
+
+    /// As a message names it.
+    #[must_use]
+    pub fn of_holder(holder: &Holder) -> Self {
         Self {
-            scope: match request.holder.scope {
+            scope: match holder.scope {
                 Scope::User => "user",
                 Scope::Machine => "machine",
             }
             .to_owned(),
-            user: request.holder.user.map(|user| user.to_string()).unwrap_or_default(),
+            user: holder.user.map(|user| user.to_string()).unwrap_or_default(),
         }
     }
 }
@@ -229,6 +238,7 @@ fn row_of(row: &AnyRow) -> Result<Fulfillment> {
         op: op.parse().map_err(|_| damaged("fulfillments.op"))?,
         lease_until: row.try_get("lease_until")?,
         reach: row.try_get("reach")?,
+        owed: row.try_get("owed")?,
         activated_at: row.try_get("activated_at")?,
         last_contact: row.try_get("last_contact")?,
     })

@@ -154,6 +154,15 @@ pub async fn read(
     rows.iter().map(row_of).collect()
 }
 
+/// All rows after row `seq`, the oldest first.
+pub(crate) async fn after(db: &mut AnyConnection, seq: i64) -> Result<Vec<HistoryRow>> {
+    let rows = sqlx::query("SELECT * FROM history WHERE seq > $1 ORDER BY seq")
+        .bind(seq)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(row_of).collect()
+}
+
 /// The first row that doesn't continue the chain, where there is one.
 pub async fn first_break(db: &mut AnyConnection) -> Result<Option<i64>> {
     let mut before = String::new();

@@ -16,6 +16,8 @@ use crate::error::{Error, Result, damaged};
 use crate::ports::{Random, bytes};
 
 const DAY: i64 = 86_400;
+/// The epoch of a portal that was never restored.
+pub(crate) const FIRST_EPOCH: i64 = 1;
 /// How long an online key is valid unless it is rotated: longer than any release is in the field.
 const ONLINE_KEY_LIFE: i64 = 20 * 365 * DAY;
 
@@ -77,6 +79,13 @@ impl Identity {
 /// Whether the portal has an identity already.
 pub async fn exists(db: &mut AnyConnection) -> Result<bool> {
     Ok(sqlx::query("SELECT id FROM portal").fetch_optional(db).await?.is_some())
+}
+
+/// When this database was kept as a backup that was not restored yet; `None`: it is at work.
+pub(crate) async fn kept_at(db: &mut AnyConnection) -> Result<Option<i64>> {
+    let row = sqlx::query("SELECT backup_at FROM portal").fetch_one(db).await?;
+    let at: i64 = row.try_get("backup_at")?;
+    Ok((at != 0).then_some(at))
 }
 
 /// Gives a fresh portal its identity: root key, salt, one online key and the first keyset.

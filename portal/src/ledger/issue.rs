@@ -75,9 +75,9 @@ pub(super) async fn first(
     sqlx::query(
         "INSERT INTO fulfillments (fulfillment_id, activation_id, state, generation, seats, scope,
             user_hash, host, host_id, host_label, device_key, op, previous_op, record, lease_until,
-            grace_until, reach, activated_at, last_contact)
+            grace_until, reach, owed, activated_at, last_contact)
          VALUES ($1, $2, 'live', 1, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, $12, $13, $14, $15,
-            $15)",
+            $16, $16)",
     )
     .bind(id.as_str())
     .bind(activation.id.to_string())
@@ -93,6 +93,7 @@ pub(super) async fn first(
     .bind(grant.lease.until)
     .bind(grant.lease.grace_until)
     .bind(grant.reach(&record))
+    .bind(grant.reach_at_least)
     .bind(case.now)
     .execute(&mut *case.db)
     .await?;
@@ -114,7 +115,7 @@ pub(super) async fn next(
     let done = sqlx::query(
         "UPDATE fulfillments SET generation = $1, seats = $2, host = $3, host_id = $4,
             host_label = $5, device_key = $6, previous_op = op, op = $7, record = $8,
-            lease_until = $9, grace_until = $10, reach = $11, last_contact = $12
+            lease_until = $9, grace_until = $10, reach = $11, last_contact = $12, owed = $15
          WHERE fulfillment_id = $13 AND state = 'live' AND generation = $14",
     )
     .bind(generation)
@@ -131,6 +132,7 @@ pub(super) async fn next(
     .bind(case.now)
     .bind(before.id.as_str())
     .bind(before.generation)
+    .bind(before.owed.max(grant.reach_at_least))
     .execute(&mut *case.db)
     .await?;
     if done.rows_affected() != 1 {

@@ -8,11 +8,12 @@ mod abandon;
 mod activate;
 pub mod activation;
 mod case;
+mod epoch;
 pub mod fulfillment;
 pub mod history;
 pub mod identity;
 mod issue;
-pub(crate) mod limits;
+pub mod limits;
 mod more_seats;
 mod ops;
 mod reattach;
@@ -27,9 +28,7 @@ mod store_seen;
 mod tests;
 
 use lm_protocol::envelope::sign;
-use lm_protocol::{
-    Id, Operation, Record, Refusal, Reply, Request, TimeStatement, Verdict, Verified,
-};
+use lm_protocol::{Id, Operation, Record, Refusal, Reply, Request, TimeStatement, Verified};
 use sqlx::AnyConnection;
 
 use self::activation::Activation;
@@ -101,14 +100,15 @@ async fn answer_opened(
                 Again::Tombstone => (Outcome::denied(Refusal::Abandoned), true),
             }
         }
-        None => (judge(&mut case, activation.as_ref()).await?, true),
+        None => (judge(&mut case, activation).await?, true),
     };
     let answer = case.answer(&outcome, store_generation)?;
     if is_to_be_stored {
         ops::store(case.db, now, (request, request.text()), &outcome, &answer).await?;
     }
-    let is_denied = matches!(outcome.verdict, Verdict::Denied { .. });
-    let failure = failure(case.db, request, id_is_known, is_denied).await?;
+    // A re-created ID is known by now.
+    let id_is_known = id_is_known || outcome.about.is_some();
+    let failure = failure(case.db, request, id_is_known, outcome.is_denial()).await?;
     Ok(Answered { envelope: answer, failure })
 }
 
@@ -160,7 +160,12 @@ fn carried_record(identity: &Identity, request: &Request) -> Option<Verified<Rec
     request.record.as_deref().and_then(|text| identity.record(text).ok())
 }
 
-async fn judge(case: &mut Case<'_>, activation: Option<&Activation>) -> Result<Outcome> {
+async fn judge(case: &mut Case<'_>, activation: Option<Activation>) -> Result<Outcome> {
+    if epoch::is_older(case, activation.as_ref()).await? {
+        return Ok(Outcome::denied(Refusal::PortalRestored));
+    }
+    let taken_in = epoch::take_in(case, activation).await?;
+    let activation = taken_in.as_ref();
     match (&case.request.operation, activation) {
         (Operation::Abandon { activate }, _) => abandon::abandon(case, activation, *activate).await,
         (_, None) => Ok(Outcome::denied(Refusal::IdUnknown)),

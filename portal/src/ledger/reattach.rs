@@ -82,14 +82,16 @@ async fn as_repair(
     let Some(reach_at_least) = take(case, activation, (wanted - own.seats).max(0)).await? else {
         return no_seats(case, activation).await;
     };
-    limits::count(case.db, case.random, activation.id, Tally::Repair, case.now).await?;
+    let beyond =
+        limits::count(case.db, case.random, activation.id, Tally::Repair, case.now).await?;
     if key != own.device_key {
         fulfillment::replace_key(case.db, own, case.now).await?;
     }
     let seats = wanted.max(own.seats);
     let grant = Grant { device_key: key, reach_at_least, ..Grant::fresh(case, activation, seats) };
     let outcome = issue::next(case, activation, own, grant).await?;
-    let detail = json!({ "seats": seats, "store": case.request.store.id.to_string() });
+    let detail = json!({ "seats": seats, "store": case.request.store.id.to_string(),
+        "by_allowance": beyond });
     case.tell("re-attach as repair", Some(&own.id), true, detail).await?;
     Ok(outcome)
 }

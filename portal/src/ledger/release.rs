@@ -12,7 +12,8 @@ use crate::ports::Random;
 /// How seats leave a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Release {
-    /// They are available at once.
+    /// They are available at once; where they were taken again while they cooled, when they would
+    /// have cooled: an older copy may work until then.
     AtOnce,
     /// They cool until the record's reach.
     Cool,
@@ -26,6 +27,19 @@ impl Release {
         if bounded_and_strict || !same_host { Self::Cool } else { Self::AtOnce }
     }
 
+    /// Until when the seats of a fulfillment cool; `None`: without end.
+    const fn until(self, held: &Fulfillment) -> Option<i64> {
+        match self {
+            Self::AtOnce => Some(held.owed),
+            Self::Cool => held.reach,
+        }
+    }
+
+    /// Whether they cool. In the second of their reach itself a copy may still work.
+    pub(super) fn cools(self, held: &Fulfillment, now: i64) -> bool {
+        self.until(held).is_none_or(|until| until >= now)
+    }
+
     /// Moves the seats. `false`: they would have to cool without end, and nothing was changed.
     pub(super) async fn carry_out(
         self,
@@ -35,14 +49,10 @@ impl Release {
         seats: i64,
         now: i64,
     ) -> Result<bool> {
-        match (self, held.reach) {
-            (Self::AtOnce, _) => seats::free(db, held.activation_id, seats).await?,
-            // In the second of its reach itself a copy may still work.
-            (Self::Cool, Some(until)) if until < now => {
-                seats::free(db, held.activation_id, seats).await?;
-            }
-            (Self::Cool, Some(until)) => seats::cool(db, random, held, seats, until).await?,
-            (Self::Cool, None) => return Ok(false),
+        match self.until(held) {
+            None => return Ok(false),
+            Some(_) if !self.cools(held, now) => seats::free(db, held.activation_id, seats).await?,
+            Some(until) => seats::cool(db, random, held, seats, until).await?,
         }
         Ok(true)
     }

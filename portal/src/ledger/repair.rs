@@ -26,35 +26,39 @@ pub(super) async fn repair(case: &mut Case<'_>, activation: &Activation) -> Resu
         return Ok(Outcome::denied(refusal));
     }
     let is_free = speaks_for(case, &held) && is_from_its_host(case, &held);
-    if !is_free && let Some(refused) = counted(case, activation, &held).await? {
-        return Ok(refused);
+    let mut beyond = false;
+    if !is_free {
+        match counted(case, activation, &held).await? {
+            Ok(by_allowance) => beyond = by_allowance,
+            Err(refused) => return Ok(refused),
+        }
     }
     let grant = Grant::fresh(case, activation, held.seats);
     let outcome = issue::next(case, activation, &held, grant).await?;
-    let detail = json!({ "seats": held.seats, "counted": !is_free,
+    let detail = json!({ "seats": held.seats, "counted": !is_free, "by_allowance": beyond,
         "store": case.request.store.id.to_string() });
     case.tell("repair", Some(&held.id), !is_free, detail).await?;
     Ok(outcome)
 }
 
-/// Counts a repair that isn't free, or gives the refusal.
+/// Counts a repair that isn't free, and says whether it was beyond the limit; or gives the refusal.
 async fn counted(
     case: &mut Case<'_>,
     activation: &Activation,
     held: &Fulfillment,
-) -> Result<Option<Outcome>> {
+) -> Result<std::result::Result<bool, Outcome>> {
     let same_host = HolderRef::of(case.request) == held.holder
         && held.host.matches_strictly(&case.request.host);
     if !same_host {
         case.tell("refused: another host", Some(&held.id), true, json!({ "asked": "repair" }))
             .await?;
-        return Ok(Some(Outcome::denied(Refusal::HostMismatch)));
+        return Ok(Err(Outcome::denied(Refusal::HostMismatch)));
     }
     let full = limits::exhausted_until(case.db, activation, Tally::Repair, case.now).await?;
     if let Some(until) = full {
         case.tell("refused: repair limit", Some(&held.id), true, json!({})).await?;
-        return Ok(Some(Outcome::denied_until(Refusal::RepairLimit, until)));
+        return Ok(Err(Outcome::denied_until(Refusal::RepairLimit, until)));
     }
-    limits::count(case.db, case.random, activation.id, Tally::Repair, case.now).await?;
-    Ok(None)
+    let beyond = limits::count(case.db, case.random, activation.id, Tally::Repair, case.now);
+    Ok(Ok(beyond.await?))
 }

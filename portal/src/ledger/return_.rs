@@ -47,7 +47,8 @@ pub(super) async fn return_(
         return Ok(Outcome::denied(Refusal::HostMismatch));
     }
     take_the_place_of_the_unanswered(case).await?;
-    limits::count(case.db, case.random, activation.id, Tally::Return, case.now).await?;
+    let beyond =
+        limits::count(case.db, case.random, activation.id, Tally::Return, case.now).await?;
     let outcome = if all {
         fulfillment::close(case.db, &held, State::Returned, case.now).await?;
         fulfillment::contact(case.db, &held.id, case.now).await?;
@@ -56,7 +57,8 @@ pub(super) async fn return_(
         let grant = Grant::fresh(case, activation, held.seats - seats);
         issue::next(case, activation, &held, grant).await?
     };
-    let detail = json!({ "seats": seats, "cooling": release == Release::Cool });
+    let detail = json!({ "seats": seats, "cooling": release.cools(&held, case.now),
+        "by_allowance": beyond });
     case.tell("return", Some(&held.id), !same_host, detail).await?;
     Ok(outcome)
 }

@@ -2,6 +2,7 @@
 //! table's CHECK: fulfilled + cooling + given back ≤ quantity + excess.
 
 use lm_protocol::{ActivationId, Evidence};
+use serde::Serialize;
 use sqlx::{AnyConnection, Row as _};
 
 use super::activation::Activation;
@@ -22,6 +23,22 @@ pub(super) async fn take(db: &mut AnyConnection, id: ActivationId, seats: i64) -
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Counts seats that a machine holds by a signed record, whether there are so many or not: what is
+/// above the quantity is excess.
+pub(super) async fn take_in(db: &mut AnyConnection, id: ActivationId, seats: i64) -> Result<()> {
+    let done = sqlx::query(
+        "UPDATE activation_ids SET fulfilled = fulfilled + $1,
+            excess = CASE WHEN fulfilled + $1 + cooling + given_back > quantity + excess
+                THEN fulfilled + $1 + cooling + given_back - quantity ELSE excess END
+         WHERE activation_id = $2",
+    )
+    .bind(seats)
+    .bind(id.to_string())
+    .execute(db)
+    .await?;
+    one(done.rows_affected())
 }
 
 /// Gives seats that machines held back. What is freed lowers the excess first.
@@ -139,6 +156,44 @@ pub(super) async fn take_cooling(
         one(done.rows_affected())?;
     }
     Ok(until)
+}
+
+/// Seats that cool, as they are shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cooling {
+    /// How many.
+    pub seats: i64,
+    /// Until when, Unix seconds: free in the second after it, and for their holder at once.
+    pub until: i64,
+    /// The fulfillment that held them.
+    pub fulfillment_id: String,
+    /// The machine that they cool for.
+    pub host_id: String,
+    /// Its label; empty: none.
+    pub host_label: String,
+}
+
+/// All that cool of an ID, the first to be free first.
+pub(crate) async fn cooling(db: &mut AnyConnection, id: ActivationId) -> Result<Vec<Cooling>> {
+    let rows = sqlx::query(
+        "SELECT c.seats, c.until, f.fulfillment_id, f.host_id, f.host_label FROM cooling_seats c
+         JOIN fulfillments f ON f.fulfillment_id = c.fulfillment_id
+         WHERE c.activation_id = $1 ORDER BY c.until, c.cooling_id",
+    )
+    .bind(id.to_string())
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Cooling {
+                seats: row.try_get("seats")?,
+                until: row.try_get("until")?,
+                fulfillment_id: row.try_get("fulfillment_id")?,
+                host_id: row.try_get("host_id")?,
+                host_label: row.try_get("host_label")?,
+            })
+        })
+        .collect()
 }
 
 /// When the next seats have cooled; 0: none cool.

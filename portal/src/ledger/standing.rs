@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::activation::Activation;
 use super::case::{Case, Outcome};
+use super::epoch;
 use super::fulfillment::{self, Fulfillment, HolderRef};
 use crate::error::Result;
 
@@ -37,8 +38,12 @@ pub(super) async fn judge(case: &mut Case<'_>, activation: &Activation) -> Resul
     let detail = json!({ "asked": ask(case), "named": generation,
         "carried": case.record.map(|record| record.generation),
         "current": fulfillment.generation, "same_host": same_host });
-    let what = if is_current(case, &fulfillment, i64::try_from(generation).unwrap_or(i64::MAX)) {
+    let generation = i64::try_from(generation).unwrap_or(i64::MAX);
+    let what = if is_current(case, &fulfillment, generation) {
         "record that does not stand"
+    } else if generation > fulfillment.generation && carries_what_it_names(case) {
+        // Signed by this portal, and forgotten: it was put back without `restore`, say.
+        "newer than this portal knows"
     } else {
         "clone or restored copy"
     };
@@ -57,11 +62,10 @@ pub(super) async fn find(
         return not(Outcome::denied(Refusal::WrongProduct));
     }
     let Some((id, _)) = case.request.about() else {
-        return not(Outcome::denied(Refusal::PortalRestored));
+        return not(Outcome::denied(Refusal::HostMismatch));
     };
     let Some(fulfillment) = own(case, activation, id).await? else {
-        case.tell("unknown fulfillment", Some(id), true, json!({})).await?;
-        return not(Outcome::denied(Refusal::PortalRestored));
+        return not(not_found(case, activation).await?);
     };
     if let Some(outcome) = wrong_key(case, &fulfillment).await? {
         return not(outcome);
@@ -110,6 +114,20 @@ async fn own(
 ) -> Result<Option<Fulfillment>> {
     let found = fulfillment::find(case.db, id).await?;
     Ok(found.filter(|fulfillment| fulfillment.activation_id == activation.id))
+}
+
+/// A fulfillment that this portal doesn't know, and that was not taken in: its holder has another by
+/// now, or the activation ID is retired. Else it is refused, as is whatever this portal never signed.
+async fn not_found(case: &mut Case<'_>, activation: &Activation) -> Result<Outcome> {
+    let named = case.request.about().unwrap_or_default();
+    case.tell("unknown fulfillment", Some(named.0), true, json!({ "asked": ask(case) })).await?;
+    Ok(if epoch::own(case, activation).await?.is_some() {
+        Outcome::unknown_gone(named, ObsoleteReason::HeldElsewhere)
+    } else if activation.active {
+        Outcome::denied(Refusal::HostMismatch)
+    } else {
+        Outcome::unknown_gone(named, ObsoleteReason::Retired)
+    })
 }
 
 /// A key that a re-attach replaced is told so; a key that was never the record's is refused.

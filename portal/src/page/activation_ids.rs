@@ -101,6 +101,8 @@ pub(super) async fn show(
             "Returned: the activation ID is Inactive, its seats are the entitlement's again."
         }
         "rehost" => "Re-hosted: the machine no longer holds it.",
+        "allow" => "Allowed, beyond the limit.",
+        "acknowledge" => "Acknowledged: the flags stay in the history.",
         _ => "",
     };
     shown(&OnePage {

@@ -5,6 +5,7 @@ mod activation_ids;
 mod entitlements;
 mod failure;
 pub(crate) mod history;
+mod overrides;
 mod signing_in;
 mod visitor;
 
@@ -37,6 +38,8 @@ pub(crate) fn router() -> Router<App> {
             "/activation-ids/{id}/rehost",
             get(activation_ids::confirm_rehost).post(activation_ids::rehost),
         )
+        .route("/activation-ids/{id}/allow", post(overrides::allow))
+        .route("/activation-ids/{id}/acknowledge", post(overrides::acknowledge))
         .route("/activation-ids/{id}/history", get(history::of_activation_id))
         .route("/entitlements", get(entitlements::list))
         .route("/entitlements/{id}/generate", get(entitlements::form).post(entitlements::generate))

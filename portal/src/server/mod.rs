@@ -3,6 +3,7 @@
 
 mod problem;
 mod protocol;
+mod rest;
 pub(crate) mod tls;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -80,6 +81,7 @@ fn router(app: App) -> Router {
     Router::new()
         .route(lm_protocol::exchange::PATH, post(protocol::post))
         .route("/healthz", get(health))
+        .merge(rest::router())
         .merge(page::router())
         .fallback(nothing_here)
         .with_state(app)

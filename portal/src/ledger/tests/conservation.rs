@@ -1,5 +1,5 @@
-//! A random walk of machines, lost replies, copies, re-hosts and time, with the seats counted after
-//! each step (by [`World::show`]).
+//! A random walk of machines, lost replies, copies, re-hosts, restored backups and time, with the
+//! seats counted after each step (by [`World::show`]).
 
 use lm_protocol::{ActivationId, Id, Kind, Terms, Verdict};
 use proptest::prelude::*;
@@ -19,6 +19,8 @@ enum Step {
     LoseStore { machine: u8 },
     Rehost,
     Days(i64),
+    Backup,
+    Restore,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -37,6 +39,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => machine.prop_map(|machine| Step::LoseStore { machine }),
         1 => Just(Step::Rehost),
         1 => (1i64..9).prop_map(Step::Days),
+        1 => Just(Step::Backup),
+        2 => Just(Step::Restore),
     ]
 }
 
@@ -48,15 +52,16 @@ struct Walk {
     sent: Vec<String>,
     ops: u64,
     keys: u8,
+    backups: u32,
 }
 
 impl Walk {
     async fn new(terms: Terms) -> Self {
-        let world = World::new().await;
+        let world = World::on_disk().await;
         let id = world.id(Kind::Cc, 4, terms).await;
         let machines = (0..MACHINES).map(|number| Machine::new(number, id)).collect();
         let last_activate = vec![None; usize::from(MACHINES)];
-        Self { world, id, machines, last_activate, sent: Vec::new(), ops: 0, keys: 100 }
+        Self { world, id, machines, last_activate, sent: Vec::new(), ops: 0, keys: 100, backups: 0 }
     }
 
     fn next_op(&mut self) -> Id {
@@ -71,6 +76,7 @@ impl Walk {
         if lost {
             return;
         }
+        machine.request.epoch = machine.request.epoch.max(Some(answer.epoch));
         match &answer.verdict {
             Verdict::Granted { .. } => machine.apply(&self.world, &answer),
             Verdict::Returned | Verdict::Obsolete { .. } => machine.record = None,
@@ -126,6 +132,15 @@ impl Walk {
                 let _ = self.world.rehost(self.id).await;
             }
             Step::Days(days) => self.world.now += days * DAY,
+            Step::Backup => {
+                self.backups += 1;
+                self.world.backup(&format!("kept-{}", self.backups)).await;
+            }
+            Step::Restore if self.backups > 0 => {
+                self.world.now += 1;
+                self.world.restore(&format!("kept-{}", self.backups)).await;
+            }
+            Step::Restore => {}
         }
         self.world.show(self.id).await;
     }

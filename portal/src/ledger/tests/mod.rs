@@ -4,6 +4,7 @@ mod activate;
 mod conservation;
 mod messages;
 mod reattach;
+mod restored;
 mod returns;
 mod rules;
 mod world;

@@ -1,6 +1,6 @@
 //! A portal without HTTP and machines without a library: what the tests are told in.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use lm_protocol::envelope::sign;
 use lm_protocol::{
@@ -11,12 +11,14 @@ use lm_protocol::{
 use sqlx::Row as _;
 
 use crate::admin::entitlements::NewEntitlement;
+use crate::admin::restore::Restored;
 use crate::admin::show::ActivationView;
 use crate::admin::{Act, Actor, entitlements, generate, rehost, retire, show};
 use crate::database::{Database, in_transaction};
 use crate::error::Result;
 use crate::ledger::{answer, history, identity};
-use crate::ports::Random;
+use crate::portal::{PortalOptions, keeping};
+use crate::ports::{Clock, Random};
 
 pub(super) const DAY: i64 = 86_400;
 
@@ -36,8 +38,17 @@ impl Random for Counter {
     }
 }
 
+struct Stopped(i64);
+
+impl Clock for Stopped {
+    fn now(&self) -> i64 {
+        self.0
+    }
+}
+
 pub(super) struct World {
     pub(super) database: Database,
+    directory: tempfile::TempDir,
     pub(super) now: i64,
     pub(super) random: Counter,
     keyring: Keyring,
@@ -47,6 +58,30 @@ pub(super) struct World {
 impl World {
     pub(super) async fn new() -> Self {
         let database = Database::open("sqlite::memory:").await.unwrap();
+        Self::over(database, tempfile::tempdir().unwrap()).await
+    }
+
+    /// As [`World::new`], with a database that can be backed up and restored.
+    pub(super) async fn on_disk() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::open_directory(directory.path()).await.unwrap();
+        Self::over(database, directory).await
+    }
+
+    pub(super) async fn backup(&self, name: &str) {
+        self.database.keep(&self.directory.path().join(name), self.now).await.unwrap();
+    }
+
+    pub(super) async fn restore(&self, name: &str) -> Restored {
+        let options = PortalOptions {
+            clock: Arc::new(Stopped(self.now)),
+            ..PortalOptions::in_directory(self.directory.path())
+        };
+        let file = self.directory.path().join(name);
+        keeping::from_file(&self.database, &options, &file, 0).await.unwrap()
+    }
+
+    async fn over(database: Database, directory: tempfile::TempDir) -> Self {
         let (now, random) = (1_800_000_000, Counter::default());
         let root = in_transaction!(database, |db| async {
             identity::create(&mut *db, now, &random, Some("vendor")).await?;
@@ -57,7 +92,7 @@ impl World {
         let mut keyring = Keyring::new(root.0);
         keyring.learn(&root.1).unwrap();
         let actor = Actor { name: "anna".to_owned(), origin: "library" };
-        Self { database, now, random, keyring, actor }
+        Self { database, directory, now, random, keyring, actor }
     }
 
     /// An activation ID of an entitlement that holds exactly its seats.
