@@ -1,5 +1,6 @@
 //! Seats in use: counted at looks, taken out of use by a return.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use lm_protocol::{ActivationId, Kind, Operation};
@@ -18,9 +19,11 @@ pub(super) struct InUse {
     due: Duration,
 }
 
-/// Counting takes no more than this part of a process' time: the more seats are in use, the longer it
-/// takes, and the less often it is done.
-const SHARE: u32 = 100;
+/// So many holders are counted at every look: it takes some microseconds.
+const FEW: u32 = 64;
+/// With more, every question walks a list as long as they are many. A hundred times what that takes, by
+/// their number squared, passes before they are counted again: a hundredth of a process' time.
+const PAUSE: Duration = Duration::from_nanos(300);
 /// How many holders an error names.
 const HOLDERS_MAX: usize = 64;
 
@@ -44,15 +47,15 @@ impl Client {
         if begun < last.due {
             return;
         }
-        if let Ok(seats) = self.counted(concurrent) {
-            last.seats = seats;
+        if let Ok(held) = self.counted(concurrent) {
+            let holders = held.iter().map(Vec::len).sum::<usize>();
+            last.due = begun.saturating_add(pause(u32::try_from(holders).unwrap_or(u32::MAX)));
+            last.seats = held.iter().map(|held| sum(held)).collect();
         }
-        let took = self.ports.clock.boot().saturating_sub(begun);
-        last.due = begun.saturating_add(took.saturating_mul(SHARE));
     }
 
     /// Through a descriptor of its own: this process' seats are in use as all others are.
-    fn counted(&self, concurrent: &[Option<ActivationId>]) -> Result<Vec<u32>> {
+    fn counted(&self, concurrent: &[Option<ActivationId>]) -> Result<Vec<Vec<Range<u64>>>> {
         if concurrent.iter().all(Option::is_none) {
             return Ok(Vec::new());
         }
@@ -61,8 +64,8 @@ impl Client {
             return Ok(Vec::new());
         }
         let count = |id: &Option<ActivationId>| match id {
-            Some(id) => slots.in_use(bytes_of(&id.to_string())).map(|held| sum(&held)),
-            None => Ok(0),
+            Some(id) => slots.in_use(bytes_of(&id.to_string())),
+            None => Ok(Vec::new()),
         };
         concurrent.iter().map(count).collect()
     }
@@ -112,7 +115,12 @@ impl Draft<'_> {
     }
 }
 
-fn sum(held: &[std::ops::Range<u64>]) -> u32 {
+fn pause(holders: u32) -> Duration {
+    let pairs = holders.saturating_mul(holders);
+    if holders <= FEW { Duration::ZERO } else { PAUSE.saturating_mul(pairs) }
+}
+
+fn sum(held: &[Range<u64>]) -> u32 {
     let seats = held.iter().map(|bytes| bytes.end - bytes.start).sum::<u64>();
     u32::try_from(seats).unwrap_or(u32::MAX)
 }
@@ -147,6 +155,13 @@ fn detail(holders: &[Holder]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_more_are_counted_the_less_often() {
+        assert_eq!([0, 1, FEW].map(pause), [Duration::ZERO; 3]);
+        assert_eq!(pause(1000), Duration::from_millis(300));
+        assert!(pause(u32::MAX) < Duration::from_secs(3600), "and once in a while for certain");
+    }
 
     #[test]
     fn holders_are_told_as_json_as_far_as_they_are_known() {

@@ -28,8 +28,7 @@ use lm::{Client, Options};
 
 const HOST: &str = "a C program";
 
-/// The system's clock, but that a return waits for nobody (these tests are about seats, not tables),
-/// and that nothing takes any time: so each look counts, and a call always takes the same steps.
+/// The system's clock, by which a return waits for nobody: these tests are about seats, not tables.
 struct Impatient(SystemClock);
 
 impl Clock for Impatient {
@@ -40,7 +39,7 @@ impl Clock for Impatient {
         self.0.monotonic()
     }
     fn boot(&self) -> Duration {
-        Duration::from_secs(1)
+        self.0.boot()
     }
     fn sleep(&self, _: Duration) {}
 }

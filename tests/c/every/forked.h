@@ -193,8 +193,6 @@ static void forked(void)
     /* The parent's are none the worse. */
     CHECK(destroyed == before && status_of(NULL).usable == 1);
     CHECK(status_of(NULL).seats_in_use == 1);
-    lm_seat_free(parents_seat);
-    CHECK(status_of(NULL).seats_in_use == 0);
     CHECK_CODE(lm_refresh(client, NULL, NULL), LM_OK);
     CHECK(lm_list_len(parents_list) == 1 && *lm_error_message(parents_error));
     lm_list_free(parents_list);
@@ -205,6 +203,9 @@ static void forked(void)
     is_to_fork = 1;
     CHECK_CODE(lm_refresh(client, NULL, NULL), LM_OK);
     CHECK(forks_under_the_lock == 1 && !is_locked());
+    CHECK(status_of(NULL).seats_in_use == 1);
+    lm_seat_free(parents_seat);
+    CHECK(status_of(NULL).seats_in_use == 0);
     lm_client_free(client);
     client = own;
     CHECK(destroyed == before + 1 && status_of(NULL).usable == 1);
