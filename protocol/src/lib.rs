@@ -20,6 +20,7 @@ pub mod envelope;
 pub mod error;
 pub mod evidence;
 pub mod exchange;
+pub mod file;
 pub mod keys;
 pub mod keyset;
 pub mod limits;

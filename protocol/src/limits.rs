@@ -36,6 +36,12 @@ pub const ANSWER_MAX: usize = 96 * 1024;
 pub const POST_MAX: usize = 80 * 1024;
 /// What the portal's reply to one POST may carry: answer, keyset and time statement.
 pub const REPLY_MAX: usize = 160 * 1024;
+/// Requests of one request file, and answers of one response file.
+pub const FILE_ENTRIES_MAX: usize = 500;
+/// A request file, in bytes.
+pub const REQUEST_FILE_MAX: usize = 4 << 20;
+/// A response file, in bytes: answers are larger than what they answer.
+pub const RESPONSE_FILE_MAX: usize = 16 << 20;
 
 /// Whether the text is a product or feature name.
 #[must_use]
