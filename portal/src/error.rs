@@ -6,6 +6,9 @@ pub enum Error {
     /// A message of the client protocol that is not accepted.
     #[error("{0}")]
     Message(#[from] lm_protocol::Error),
+    /// A file that is not accepted.
+    #[error("{0}")]
+    File(#[from] lm_protocol::file::Fault),
     /// An operation's ID came again with other contents.
     #[error("the operation's ID was used before, for another request")]
     OperationReused,
@@ -70,6 +73,16 @@ impl Error {
             },
             _ => false,
         }
+    }
+
+    /// Whether what came is no request that can be answered: the caller's fault, and neither the
+    /// portal's nor of the moment.
+    #[must_use]
+    pub const fn is_the_callers(&self) -> bool {
+        matches!(
+            self,
+            Self::Message(_) | Self::File(_) | Self::OperationReused | Self::NotAnActivate
+        )
     }
 
     /// Whether the fault is the portal's and not the caller's.

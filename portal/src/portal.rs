@@ -27,6 +27,7 @@ use crate::database::{Database, in_transaction};
 use crate::error::{Error, Result};
 use crate::ledger::history::{self, HistoryRow};
 use crate::ledger::identity;
+use crate::offline::{self, AnsweredFile};
 use crate::people::{self, Role};
 use crate::ports::{Clock, Random, SystemClock, SystemRandomness};
 use crate::server::tls::TlsFiles;
@@ -219,6 +220,11 @@ impl Portal {
     pub fn split(&self, activation_id: &str, parts: &[u32]) -> Result<Vec<Generated>> {
         let id = parse_id(activation_id)?;
         self.act(async |act| split::split(act, id, parts).await)
+    }
+
+    /// Answers a request file: each request as online, in its own transaction.
+    pub fn answer_file(&self, file: &[u8]) -> Result<AnsweredFile> {
+        self.runtime.block_on(offline::answer(&self.app, file))
     }
 
     /// The newest rows of the history first; `None`: of everything.

@@ -31,6 +31,7 @@ Examples:
   lm-portal --data portal activation-id generate --entitlement E-… --kind nl --seats 1 --count 5
   lm-portal --data portal activation-id show 7F3KM-Q0W2E-XT9VB-4HJN8
   lm-portal --data portal activation-id rehost 7F3KM-Q0W2E-XT9VB-4HJN8
+  lm-portal --data portal offline answer request.txt -o response.txt
 
 Commands work beside a running `serve` on the same database.
 Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage.";
@@ -66,6 +67,9 @@ pub(super) enum Command {
     /// Activation IDs: the codes that are activated.
     #[command(subcommand)]
     ActivationId(ActivationIds),
+    /// Request and response files, for machines without a network.
+    #[command(subcommand)]
+    Offline(Offline),
     /// Who did what, when, from where; the newest first.
     History(History),
     /// Who may sign in to the page.
@@ -269,6 +273,22 @@ pub(super) struct List {
     /// Pass over so many.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) offset: u32,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Offline {
+    /// Answer a request file: one file in, one file out.
+    ///
+    /// It may hold the requests of many machines; the response file serves them all. What was
+    /// answered before is answered again the same, as long as it is true: so a lost response is
+    /// issued again by answering its request file again.
+    Answer {
+        /// The request file, made by `lm-administrator request` or a host application.
+        file: PathBuf,
+        /// Where the response file goes; one that is there is replaced.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
 }
 
 #[derive(Args)]

@@ -6,6 +6,7 @@ mod arguments;
 mod backup;
 mod entitlements;
 mod history;
+mod offline;
 mod policy;
 mod serve;
 mod text;
@@ -51,6 +52,7 @@ fn command(line: Line) -> Result<()> {
         Command::Entitlement(command) => entitlements::run(&global, command),
         Command::Product(command) => policy::run(&global, *command),
         Command::ActivationId(command) => activation_ids::run(&global, command),
+        Command::Offline(command) => offline::run(&global, &command),
         Command::History(command) => history::run(&global, &command),
         Command::User(command) => users::run(&global, command),
         Command::Token(command) => tokens::run(&global, command),

@@ -5,6 +5,7 @@ use lm_protocol::{Answer, ObsoleteReason, Record, Refusal, Request, Verdict, Ver
 use serde_json::Value;
 use sqlx::AnyConnection;
 
+use super::Way;
 use super::fulfillment::Fulfillment;
 use super::history::{self, Event};
 use super::identity::Identity;
@@ -20,6 +21,8 @@ pub(super) struct Case<'a> {
     pub(super) request: &'a Request,
     /// The record that the request carries, verified.
     pub(super) record: Option<&'a Verified<Record>>,
+    /// How it came.
+    pub(super) way: Way,
 }
 
 /// What comes of a request.
@@ -83,7 +86,10 @@ impl Case<'_> {
         let event = Event {
             at: self.now,
             actor: &host_id,
-            origin: "protocol",
+            origin: match self.way {
+                Way::Online => "protocol",
+                Way::File => "file",
+            },
             action,
             activation_id: &self.request.activation_id.to_string(),
             fulfillment_id: fulfillment.unwrap_or_default(),

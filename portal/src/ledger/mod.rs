@@ -29,6 +29,7 @@ mod tests;
 
 use lm_protocol::envelope::sign;
 use lm_protocol::{Id, Operation, Record, Refusal, Reply, Request, TimeStatement, Verified};
+use serde_json::json;
 use sqlx::AnyConnection;
 
 use self::activation::Activation;
@@ -45,6 +46,15 @@ pub struct Answered {
     pub envelope: String,
     /// What is counted of it; `None`: nothing.
     pub failure: Option<Failure>,
+}
+
+/// How a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Over the network.
+    Online,
+    /// In a file.
+    File,
 }
 
 /// Answers that are counted. Successes never are, nor is whatever is answered to a machine that
@@ -65,7 +75,7 @@ pub async fn answer(
     random: &dyn Random,
     envelope: &str,
 ) -> Result<Answered> {
-    answer_opened(db, now, random, &Request::open(envelope)?).await
+    answer_opened(db, now, random, &Request::open(envelope)?, Way::Online).await
 }
 
 /// As [`answer`], to a request that was opened before the transaction was begun.
@@ -74,6 +84,7 @@ async fn answer_opened(
     now: i64,
     random: &dyn Random,
     request: &Verified<Request>,
+    way: Way,
 ) -> Result<Answered> {
     let identity = Identity::load(db).await?;
     if request.vendor != identity.vendor {
@@ -86,7 +97,8 @@ async fn answer_opened(
     }
     let store_generation = store_seen::note(db, now, request.store).await?;
     let known = ops::find(db, request.op).await?;
-    let mut case = Case { db, now, random, identity: &identity, request, record: record.as_ref() };
+    let record = record.as_ref();
+    let mut case = Case { db, now, random, identity: &identity, request, record, way };
     let id_is_known = activation.is_some();
     let (outcome, is_to_be_stored) = match known {
         Some(known) => {
@@ -141,11 +153,26 @@ pub async fn reply(
     request: &Verified<Request>,
     time_nonce: Id,
 ) -> Result<(Reply, Answered)> {
-    let answered = answer_opened(db, now, random, request).await?;
+    let answered = answer_opened(db, now, random, request, Way::Online).await?;
     let identity = Identity::load(db).await?;
     let time = time_statement(&identity, now, time_nonce)?;
     let answer = answered.envelope.clone();
     Ok((Reply { answer, keyset: identity.keyset, time }, answered))
+}
+
+/// Answers one request that came in a file: with the portal's time only where the file asks for it,
+/// and with the keyset of the day.
+pub async fn answer_in_file(
+    db: &mut AnyConnection,
+    now: i64,
+    random: &dyn Random,
+    request: &Verified<Request>,
+    time_nonce: Option<Id>,
+) -> Result<(Answered, Option<String>, String)> {
+    let answered = answer_opened(db, now, random, request, Way::File).await?;
+    let identity = Identity::load(db).await?;
+    let time = time_nonce.map(|nonce| time_statement(&identity, now, nonce)).transpose()?;
+    Ok((answered, time, identity.keyset))
 }
 
 fn time_statement(identity: &Identity, now: i64, nonce: Id) -> Result<String> {
@@ -166,6 +193,10 @@ async fn judge(case: &mut Case<'_>, activation: Option<Activation>) -> Result<Ou
     }
     let taken_in = epoch::take_in(case, activation).await?;
     let activation = taken_in.as_ref();
+    if activation.is_some_and(|id| is_refused_by_file(case, id)) {
+        case.tell("refused: by file", None, false, json!({})).await?;
+        return Ok(Outcome::denied(Refusal::OfflineRefused));
+    }
     match (&case.request.operation, activation) {
         (Operation::Abandon { activate }, _) => abandon::abandon(case, activation, *activate).await,
         (_, None) => Ok(Outcome::denied(Refusal::IdUnknown)),
@@ -177,4 +208,18 @@ async fn judge(case: &mut Case<'_>, activation: Option<Activation>) -> Result<Ou
         (Operation::Refresh { .. }, Some(id)) => refresh::refresh(case, id).await,
         (Operation::Repair { .. }, Some(id)) => repair::repair(case, id).await,
     }
+}
+
+/// Whether policy refuses that rights are given by a file. What gives seats back, or undoes something,
+/// is hindered by no policy.
+fn is_refused_by_file(case: &Case<'_>, activation: &Activation) -> bool {
+    let takes = matches!(
+        case.request.operation,
+        Operation::Activate { .. } | Operation::MoreSeats { .. } | Operation::Refresh { .. }
+    );
+    let entitlement = &activation.entitlement;
+    takes
+        && case.way == Way::File
+        && !entitlement.terms.offline
+        && entitlement.product == case.request.product
 }

@@ -39,7 +39,7 @@ impl From<Error> for Failure {
             Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::Refused(_) | Error::LimitReached { .. } => StatusCode::CONFLICT,
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
-            Error::Invalid(_) => StatusCode::BAD_REQUEST,
+            Error::Invalid(_) | Error::File(_) | Error::Message(_) => StatusCode::BAD_REQUEST,
             Error::Busy => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -5,12 +5,14 @@ mod activation_ids;
 mod entitlements;
 mod failure;
 pub(crate) mod history;
+mod offline;
 mod overrides;
 mod signing_in;
 mod visitor;
 
 use askama::Template;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -43,9 +45,15 @@ pub(crate) fn router() -> Router<App> {
         .route("/activation-ids/{id}/history", get(history::of_activation_id))
         .route("/entitlements", get(entitlements::list))
         .route("/entitlements/{id}/generate", get(entitlements::form).post(entitlements::generate))
+        .route(
+            "/offline",
+            get(offline::form)
+                .post(offline::answer)
+                .layer(DefaultBodyLimit::max(offline::BODY_MAX)),
+        )
         .route("/history", get(history::of_everything))
         .layer(middleware::map_response(hardened))
-        .layer(axum::extract::DefaultBodyLimit::max(16 * 1024))
+        .layer(DefaultBodyLimit::max(16 * 1024))
 }
 
 async fn style() -> impl IntoResponse {

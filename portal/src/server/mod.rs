@@ -1,6 +1,7 @@
 //! HTTP: the client protocol, the page and `/healthz`, over one database. The server keeps no state
 //! of its own, so several of them may share a database.
 
+pub(crate) mod offline;
 mod problem;
 mod protocol;
 mod rest;
@@ -80,6 +81,7 @@ fn address(ip: IpAddr) -> String {
 fn router(app: App) -> Router {
     Router::new()
         .route(lm_protocol::exchange::PATH, post(protocol::post))
+        .route(offline::PATH, post(offline::answer))
         .route("/healthz", get(health))
         .merge(rest::router())
         .merge(page::router())

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use lm_protocol::file::Fault;
 use serde_json::json;
 
 use crate::error::Error;
@@ -44,8 +45,10 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let status = match &error {
-            Error::Message(lm_protocol::Error::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::Message(lm_protocol::Error::TooLarge)
+            | Error::File(Fault::TooLarge | Fault::TooMany) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::Message(_)
+            | Error::File(_)
             | Error::OperationReused
             | Error::NotAnActivate
             | Error::Invalid(_) => StatusCode::BAD_REQUEST,

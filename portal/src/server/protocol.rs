@@ -34,16 +34,14 @@ pub(super) async fn post(
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     let address = format!("protocol {}", app.caller(peer, &headers));
-    let opened = open(&read(body).await?);
+    let opened = open(&read(body, POST_MAX).await?);
     must_be_open(&app, &address, opened.as_ref().ok().map(|(request, _)| request)).await?;
     let reply = match opened {
         Ok((request, time_nonce)) => reply(&app, &address, &request, time_nonce).await,
         Err(error) => Err(error),
     };
-    if let Err(error) = &reply
-        && is_the_callers(error)
-    {
-        in_transaction!(app.database, |db| OF_ADDRESS.count(db, app.now(), &address))?;
+    if let Err(error) = &reply {
+        count_error(&app, &address, error).await?;
     }
     let body = reply?.to_bytes().map_err(Error::from)?;
     let kind = HeaderValue::from_static(REPLY_TYPE);
@@ -63,7 +61,19 @@ async fn reply(
     let (now, random) = (app.now(), app.random.as_ref());
     let (reply, answered) =
         in_transaction!(app.database, |db| ledger::reply(db, now, random, request, time_nonce))?;
-    match answered.failure {
+    count_failure(app, address, request, answered.failure).await?;
+    Ok(reply)
+}
+
+/// Counts what is counted of an answer.
+pub(super) async fn count_failure(
+    app: &App,
+    address: &str,
+    request: &Request,
+    failure: Option<Failure>,
+) -> Result<()> {
+    let now = app.now();
+    match failure {
         Some(Failure::UnknownId) => {
             in_transaction!(app.database, |db| OF_ADDRESS.count(db, now, address))?;
         }
@@ -72,7 +82,15 @@ async fn reply(
         }
         None => {}
     }
-    Ok(reply)
+    Ok(())
+}
+
+/// Counts what was no request, against its address.
+pub(super) async fn count_error(app: &App, address: &str, error: &Error) -> Result<()> {
+    if error.is_the_callers() {
+        in_transaction!(app.database, |db| OF_ADDRESS.count(db, app.now(), address))?;
+    }
+    Ok(())
 }
 
 /// Reads and verifies what was posted, before any transaction is begun for it.
@@ -87,7 +105,7 @@ fn of_id(request: &Request) -> String {
 
 /// Refuses whom too many failures have closed out, until they have passed. A machine that holds
 /// what it asks about never is: strangers at its address, or who know its ID, must not stop it.
-async fn must_be_open(
+pub(super) async fn must_be_open(
     app: &App,
     address: &str,
     request: Option<&Verified<Request>>,
@@ -108,14 +126,9 @@ async fn must_be_open(
     }
 }
 
-/// Whether the fault is the caller's, and not the portal's or of the moment.
-fn is_the_callers(error: &Error) -> bool {
-    matches!(error, Error::Message(_) | Error::OperationReused | Error::NotAnActivate)
-}
-
 /// The body, bounded in size and time.
-async fn read(body: Body) -> std::result::Result<Bytes, Problem> {
-    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, POST_MAX)).await {
+pub(super) async fn read(body: Body, max: usize) -> std::result::Result<Bytes, Problem> {
+    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, max)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => {
             let detail = "the request is larger than a license message can be, or was cut off";
