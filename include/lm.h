@@ -245,6 +245,15 @@
 #define LM_LOG_INFO                   3  /**< What a person would tell of the day. */
 #define LM_LOG_DEBUG                  4  /**< Each step. */
 
+/**
+ * Bytes that the library gives: a file's. Opaque.
+ *
+ * Ownership: the host's, which frees it with lm_buffer_free. It outlives its client.
+ * Threads: any number may read it at once; one frees it.
+ * Since 0.1.
+ */
+typedef struct lm_buffer lm_buffer;
+
 /* ---- Types ----------------------------------------------------------------------------------- */
 
 /**
@@ -768,6 +777,125 @@ LM_API lm_result lm_resume(lm_client *client, lm_error **out_error);
  */
 LM_API lm_result lm_cancel(lm_client *client);
 
+/* ---- Offline: one file out, one file in ------------------------------------------------------ */
+
+/**
+ * Makes the request file by which lm_activate is asked of the portal without a network, also on
+ * a machine that never had one. The host saves its bytes; a person takes the file to the portal
+ * (its page "Offline", or `lm-portal offline answer`), and the response file back to
+ * lm_apply_response. The file is text of some kilobytes that survives mail. Several request
+ * files may be joined, one after the other, in one; the response serves them all.
+ *
+ * The record is LM_STATE_PENDING_ACTIVATION until then. Asked again, the call gives the same
+ * bytes; a response that was lost is issued again from them. What was begun by a file may be
+ * finished over the network, and the other way round. Where this machine holds as many seats
+ * already, the request asks for a new lease instead, and nothing is pending in the meantime.
+ *
+ * activation_id: as for lm_activate.
+ * seats: how many in all; 1 for a node-locked license.
+ * out_request: the file's bytes.
+ * out_error: the failure; may be NULL.
+ * Ownership: the buffer is the host's: lm_buffer_free.
+ * Threads: any. Touches no network; options.portal_url may be NULL. Waits, as lm_activate does,
+ *     for another process that changes the storage.
+ * Errors: LM_ERR_INVALID_ARGUMENT (seats 0), LM_ERR_ID_MALFORMED, LM_ERR_WRONG_KIND,
+ *     LM_ERR_NOT_ALLOWED (another operation of this ID waits for its answer), LM_ERR_BUSY, those
+ *     of trusted storage (40 to 48).
+ * Since 0.1.
+ */
+LM_API lm_result lm_request_activation(lm_client *client, const char *activation_id, uint32_t seats,
+                                       lm_buffer **out_request, lm_error **out_error);
+
+/**
+ * Makes the request file that proves a return. The seats are out of use here, durably, before
+ * the file is given out; they are credited once the portal has answered it, and once only,
+ * however often it is. The response file then cleans the record up; nothing but a response that
+ * says so (a limit of returns, say) makes it usable again.
+ *
+ * activation_id: as for lm_activate.
+ * seats: how many; 0: all.
+ * out_request: the file's bytes, the same when asked again.
+ * out_error: the failure; may be NULL.
+ * Ownership: the buffer is the host's: lm_buffer_free.
+ * Threads: any. Touches no network. Waits 120 ms until every process has seen it.
+ * Errors: LM_ERR_NOT_FOUND, LM_ERR_INVALID_ARGUMENT (more than are held), LM_ERR_ID_MALFORMED,
+ *     LM_ERR_IN_USE (seats are checked out), LM_ERR_OBSOLETE (orphaned: nothing to give back, see
+ *     lm_remove), LM_ERR_NOT_ALLOWED (another operation of this ID waits for its answer),
+ *     LM_ERR_BUSY, those of trusted storage (40 to 48).
+ * Since 0.1.
+ */
+LM_API lm_result lm_request_return(lm_client *client, const char *activation_id, uint32_t seats,
+                                   lm_buffer **out_request, lm_error **out_error);
+
+/**
+ * Makes the request file by which lm_repair is asked of the portal. Its response brings the
+ * portal's time, too, and so heals LM_TRUST_TIME after a clock that ran ahead.
+ *
+ * activation_id: as for lm_activate.
+ * out_request: the file's bytes, the same when asked again.
+ * out_error: the failure; may be NULL.
+ * Ownership: the buffer is the host's: lm_buffer_free.
+ * Threads: any. Touches no network.
+ * Errors: LM_ERR_NOT_FOUND, LM_ERR_ID_MALFORMED, LM_ERR_NOT_ALLOWED (another operation of this ID
+ *     waits for its answer), LM_ERR_BUSY, those of trusted storage (40 to 48).
+ * Since 0.1.
+ */
+LM_API lm_result lm_request_repair(lm_client *client, const char *activation_id,
+                                   lm_buffer **out_request, lm_error **out_error);
+
+/**
+ * Applies this machine's part of a response file, which is verified as an answer over the
+ * network is. What the portal decided is the result, as for lm_activate, lm_return and
+ * lm_repair. Several parts
+ * for this machine: one failure stops no other, and the first is returned.
+ *
+ * response, response_len: the file's bytes, at most 16 MiB, as they came: text in UTF-8 or
+ *     UTF-16, with any line ends, also with a mail around it.
+ * out_error: the failure; may be NULL.
+ * Ownership: nothing is kept.
+ * Threads: any. Touches no network. Waits, as lm_activate does, for another process that changes
+ *     the storage.
+ * Errors: LM_ERR_MALFORMED (no license file, or cut or damaged), LM_ERR_TOO_LARGE,
+ *     LM_ERR_VERSION, LM_ERR_SIGNATURE, LM_ERR_MISMATCH (another machine's, product's or
+ *     request's, or a request file), LM_ERR_REPLAYED (it was applied before), LM_ERR_CLOCK (it
+ *     is dated after this machine's
+ * clock: nothing was applied, correct the clock), LM_ERR_TOO_LATE (after its apply-by date: make
+ *     a new request), LM_ERR_BUSY, those of trusted storage (40 to 48), and the portal's
+ *     refusals (110 to 129), LM_ERR_OFFLINE_REFUSED among them. After a code below 96, what was
+ *     pending still is.
+ * Since 0.1.
+ */
+LM_API lm_result lm_apply_response(lm_client *client, const uint8_t *response, size_t response_len,
+                                   lm_error **out_error);
+
+/**
+ * The bytes of a buffer. A NUL that isn't counted stands behind them.
+ *
+ * buffer: may be NULL: an empty one.
+ * Ownership: borrowed from the buffer until lm_buffer_free; never NULL.
+ * Threads: any.
+ * Since 0.1.
+ */
+LM_API const uint8_t *lm_buffer_data(const lm_buffer *buffer);
+
+/**
+ * How many bytes a buffer has.
+ *
+ * buffer: may be NULL: 0.
+ * Threads: any.
+ * Since 0.1.
+ */
+LM_API size_t lm_buffer_len(const lm_buffer *buffer);
+
+/**
+ * Frees a buffer.
+ *
+ * buffer: may be NULL. Its bytes are gone with it.
+ * Threads: any, once.
+ * Since 0.1.
+ */
+LM_API void lm_buffer_free(lm_buffer *buffer);
+
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
 /**
@@ -1010,8 +1138,8 @@ LM_API const char *lm_version_string(void);
  * asks before it relies on it.
  *
  * capability: "https" (a way of its own to the portal), "transport", "log", "host_identity",
- *     "user_scope", "machine_scope", "repair", "cancel", "checkout". Later versions know more, such
- *     as "offline" and "health". NULL or an unknown one: 0.
+ *     "user_scope", "machine_scope", "repair", "cancel", "checkout", "offline". Later versions know
+ *     more, such as "health". NULL or an unknown one: 0.
  * Returns 1 or 0.
  * Threads: any.
  * Since 0.1.

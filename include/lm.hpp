@@ -50,6 +50,7 @@ namespace detail {
 struct free_client { void operator()(lm_client *client) const noexcept { lm_client_free(client); } };
 struct free_list { void operator()(lm_list *list) const noexcept { lm_list_free(list); } };
 struct free_seat { void operator()(lm_seat *seat) const noexcept { lm_seat_free(seat); } };
+struct free_buffer { void operator()(lm_buffer *buffer) const noexcept { lm_buffer_free(buffer); } };
 struct free_error { void operator()(lm_error *error) const noexcept { lm_error_free(error); } };
 
 /* An empty text is "not said": NULL for C. */
@@ -196,6 +197,20 @@ public:
 private:
     friend class client;
     std::unique_ptr<lm_seat, detail::free_seat> seat_;
+};
+
+/* Bytes that the library gives: a file's. Threads: any number may read it. */
+class buffer {
+public:
+    const std::uint8_t *data() const noexcept { return lm_buffer_data(buffer_.get()); }
+    std::size_t size() const noexcept { return lm_buffer_len(buffer_.get()); }
+    bool empty() const noexcept { return size() == 0; }
+    /* A copy. */
+    std::string text() const { return std::string(reinterpret_cast<const char *>(data()), size()); }
+
+private:
+    friend class client;
+    std::unique_ptr<lm_buffer, detail::free_buffer> buffer_;
 };
 
 /* How to open a client; the fields of lm_options, each text a copy. Threads: one at a time. */
@@ -345,6 +360,36 @@ public:
         lm_result code = lm_resume(get(), &failed);
         return error(code, failed);
     }
+    /* Offline: one file out, one file in. */
+    error request_activation(buffer &out, const std::string &activation_id, std::uint32_t seats = 1)
+    {
+        lm_buffer *made = nullptr;
+        lm_error *failed = nullptr;
+        lm_result code = lm_request_activation(get(), activation_id.c_str(), seats, &made, &failed);
+        return given(out, made, code, failed);
+    }
+    /* seats 0: all. */
+    error request_return(buffer &out, const std::string &activation_id, std::uint32_t seats = 0)
+    {
+        lm_buffer *made = nullptr;
+        lm_error *failed = nullptr;
+        lm_result code = lm_request_return(get(), activation_id.c_str(), seats, &made, &failed);
+        return given(out, made, code, failed);
+    }
+    error request_repair(buffer &out, const std::string &activation_id)
+    {
+        lm_buffer *made = nullptr;
+        lm_error *failed = nullptr;
+        lm_result code = lm_request_repair(get(), activation_id.c_str(), &made, &failed);
+        return given(out, made, code, failed);
+    }
+    error apply_response(const std::string &response)
+    {
+        lm_error *failed = nullptr;
+        const std::uint8_t *bytes = reinterpret_cast<const std::uint8_t *>(response.data());
+        lm_result code = lm_apply_response(get(), bytes, response.size(), &failed);
+        return error(code, failed);
+    }
     error records(list &out) const
     {
         lm_list *opened = nullptr;
@@ -373,6 +418,12 @@ public:
     }
 
 private:
+    static error given(buffer &out, lm_buffer *made, lm_result code, lm_error *failed)
+    {
+        if (code == LM_OK)
+            out.buffer_.reset(made);
+        return error(code, failed);
+    }
     static void fill(lm_options &c, const options &from) noexcept
     {
         c.product = from.product_.c_str();

@@ -27,7 +27,7 @@ pub mod storage;
 #[doc(hidden)]
 pub mod transport;
 
-pub use client::{Client, Options, RecordInfo, Seat};
+pub use client::{Applied, Client, Options, RecordInfo, Seat};
 pub use error::{Code, Error, Result};
 pub use lm_protocol::Kind;
 pub use policy::{NextStep, State, Status, sentence, trust};

@@ -78,6 +78,11 @@ fn a_transport_that_answers_garbage_costs_nothing() {
 }
 
 #[test]
+fn files_go_out_and_come_in_without_a_network() {
+    holds("offline.c", &["-std=c99"], |_| Vec::new());
+}
+
+#[test]
 fn cpp_owners_free_move_and_tell() {
     holds("owners.cpp", &["-std=c++11"], |_| Vec::new());
 }

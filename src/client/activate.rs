@@ -5,9 +5,10 @@ use lm_protocol::{ActivationId, Operation, limits};
 use super::Client;
 use super::entry::outstanding;
 use super::exchange::Wish;
-use super::intent::Signing;
+use super::intent::{Signing, Way};
 use super::state::Pending;
 use super::store::Draft;
+use super::{offline, refresh};
 use crate::error::{Code, Error, Result};
 use crate::policy::{self, Activate};
 use crate::storage::Commit;
@@ -24,17 +25,14 @@ enum Step {
 const STEPS: usize = 8;
 
 pub(super) fn activate(client: &Client, id: ActivationId, seats: u32) -> Result<()> {
-    if seats == 0 || seats > limits::SEATS_MAX {
-        let sentence = format!("The number of seats must be 1 to {}.", limits::SEATS_MAX);
-        return Err(Error::new(Code::InvalidArgument, sentence));
-    }
+    check_seats(seats)?;
     if client.portal_url.is_none() && !client.ids_here().is_ok_and(|ids| ids.contains(&id)) {
         // Not even a folder is made for what cannot be sent.
         return Err(Error::from_code(Code::NoPortal));
     }
     let call = client.call(Wish::Person);
     for _ in 0..STEPS {
-        match client.change_in(&call, |draft| decide(client, draft, id, seats))? {
+        match client.change_in(&call, |draft| decide(client, draft, id, seats, Way::Online))? {
             Step::Done => return Ok(()),
             Step::Finish(pending) => {
                 let outcome = client.settle(id, &pending, &call)?;
@@ -55,11 +53,43 @@ pub(super) fn activate(client: &Client, id: ActivationId, seats: u32) -> Result<
     Err(Error::from_code(Code::Busy))
 }
 
+/// The operation of a request file. Where this machine holds as many seats already, it asks for a new
+/// lease: an offline site has no other way to one.
+pub(super) fn for_file(
+    client: &Client,
+    draft: &mut Draft<'_>,
+    id: ActivationId,
+    seats: u32,
+) -> Result<(Pending, Commit)> {
+    let (facts, _) = draft.judge(id);
+    match decide(client, draft, id, seats, Way::File)? {
+        (Step::Own(pending), commit) => Ok((pending, commit)),
+        (Step::Done, _) => refresh::for_file(client, draft, id),
+        (Step::Finish(pending), commit) => {
+            let renews = matches!(pending.operation, Operation::Refresh { .. });
+            if is_same(&pending, seats) || (renews && seats <= facts.seats) {
+                Ok((pending, commit))
+            } else {
+                Err(offline::comes_first(&pending))
+            }
+        }
+    }
+}
+
+pub(super) fn check_seats(seats: u32) -> Result<()> {
+    if (1..=limits::SEATS_MAX).contains(&seats) {
+        return Ok(());
+    }
+    let sentence = format!("The number of seats must be 1 to {}.", limits::SEATS_MAX);
+    Err(Error::new(Code::InvalidArgument, sentence))
+}
+
 fn decide(
     client: &Client,
     draft: &mut Draft<'_>,
     id: ActivationId,
     seats: u32,
+    way: Way,
 ) -> Result<(Step, Commit)> {
     let (facts, status) = draft.judge(id);
     let outstanding = outstanding(draft.state.entry(id));
@@ -73,7 +103,7 @@ fn decide(
         Activate::Reattach => (Operation::Activate { seats }, Signing::RecordAndFreshKey),
         Activate::MoreSeats => (more_seats(draft, id, seats)?, Signing::Record),
     };
-    let pending = client.intend(draft, id, operation, &signing)?;
+    let pending = client.intend(draft, id, operation, &signing, way)?;
     Ok((Step::Own(pending), Commit::Write))
 }
 

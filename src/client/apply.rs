@@ -2,7 +2,7 @@
 
 use lm_protocol::{Answer, ObsoleteReason, Operation, Verdict};
 
-use super::exchange::Answered;
+use super::exchange::{Answered, Freshness};
 use super::state::{Entry, Pending, Seed};
 use super::store::Draft;
 use crate::error::{Code, Error, Result};
@@ -68,12 +68,17 @@ fn learn(draft: &mut Draft<'_>, answered: &Answered) {
         draft.state.keyset = answered.keyring.keyset_text().map(str::to_owned);
     }
     draft.state.epoch = draft.state.epoch.max(Some(answer.epoch));
-    draft.state.backoff = None;
-    draft.state.marks = if answered.time_is_fresh {
-        draft.state.marks.with_statement(answered.time)
-    } else {
-        draft.state.marks.with_signed(answered.time)
+    let (marks, time) = (draft.state.marks, answered.time);
+    draft.state.marks = match answered.freshness {
+        Freshness::Fresh => marks.with_statement(time),
+        Freshness::Signed => marks.with_signed(time),
+        Freshness::Late { low_then } => marks.with_late_statement(time, low_then),
+        Freshness::Ahead => marks.with_wall(time),
+        Freshness::Doubted => marks,
     };
+    if !answered.by_file {
+        draft.state.backoff = None;
+    }
     // The portal's memory is an anchor too: it has seen a later generation of this very store.
     if is_of_store(draft, answered) && answer.store_generation > draft.standing.generation {
         draft.state.mark_restored();
@@ -110,6 +115,7 @@ fn decide(draft: &mut Draft<'_>, answered: &Answered, pending: &Pending) -> Resu
 
 fn take_record(draft: &mut Draft<'_>, answered: &Answered, pending: &Pending) -> Result<()> {
     let time = answered.time;
+    let applied_at = applied_at(draft, answered);
     let (Some(record), Some(entry)) =
         (&answered.record, draft.state.entry_mut(answered.answer.activation_id))
     else {
@@ -122,7 +128,7 @@ fn take_record(draft: &mut Draft<'_>, answered: &Answered, pending: &Pending) ->
     entry.record = Some(record.text().to_owned());
     entry.restored = pending.restored;
     entry.orphaned = None;
-    entry.too_late = time > record.apply_by;
+    entry.too_late = applied_at > record.apply_by;
     if matches!(pending.operation, Operation::Activate { .. }) {
         entry.activated_at = time;
     }
@@ -132,6 +138,15 @@ fn take_record(draft: &mut Draft<'_>, answered: &Answered, pending: &Pending) ->
         Err(Error::from_code(Code::TooLate))
     } else {
         Ok(())
+    }
+}
+
+/// When an answer is applied: at once over the network, at some time by a file.
+fn applied_at(draft: &Draft<'_>, answered: &Answered) -> i64 {
+    if answered.by_file {
+        answered.time.max(draft.now.wall).max(draft.state.marks.low)
+    } else {
+        answered.time
     }
 }
 

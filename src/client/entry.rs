@@ -141,6 +141,7 @@ mod tests {
                 fresh_key: None,
                 displaced: None,
                 restored: false,
+                file: None,
             }),
             activated_at: 0,
             contacted_at: 0,

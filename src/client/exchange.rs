@@ -11,12 +11,15 @@ use lm_protocol::{
 use super::Client;
 use super::anew::forgotten;
 use super::apply::{Outcome, apply, commit_of};
+use super::intent::Way;
 use super::state::Pending;
+use super::store::Draft;
 use crate::cancel::Token;
 use crate::error::{Code, Error, Result};
 use crate::limits::STATUS_AGE;
 use crate::log::Level;
 use crate::ports::{HttpRequest, HttpResponse};
+use crate::storage::Commit;
 
 /// A reply, everything in it verified and bound to the request.
 pub(super) struct Answered {
@@ -28,8 +31,26 @@ pub(super) struct Answered {
     pub(super) keyring: Keyring,
     /// The portal's time for this call.
     pub(super) time: i64,
-    /// It came within the call's timeout by the boot clock: no suspended machine held it back.
-    pub(super) time_is_fresh: bool,
+    /// How far that time may be believed.
+    pub(super) freshness: Freshness,
+    /// It came in a file.
+    pub(super) by_file: bool,
+}
+
+/// How far the portal's time in an answer may be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// A statement for this call, which came within its timeout by the boot clock: no suspended
+    /// machine held it back.
+    Fresh,
+    /// Signed; it may have waited on its way.
+    Signed,
+    /// A statement in a response file, and the low time mark of when it was asked for.
+    Late { low_then: i64 },
+    /// In a response file, and somewhat ahead of this machine's clock: it raises the high mark only.
+    Ahead,
+    /// In a response file, and far ahead of this machine's clock: nothing is taken of it.
+    Doubted,
 }
 
 /// One call of the host: who wants it, until when (by the monotonic clock) it may take, and whether
@@ -79,20 +100,30 @@ impl Client {
             .verify(pending, &response)
             .map_err(|error| self.note_failure(hinted_for_the_network(error)))?;
         let took = self.ports.clock.boot().saturating_sub(asked_at);
-        answered.time_is_fresh = took <= self.timeout.saturating_add(DRIFT);
-        let outcome = self.change(|draft| {
-            let (commit, forgotten) = (commit_of(draft, &answered), forgotten(draft, &answered));
-            let outcome = apply(draft, &answered);
-            if let Some(entry) = forgotten {
-                self.ask_anew(draft, entry)?;
-            }
-            Ok((outcome, commit))
-        })?;
+        if took > self.timeout.saturating_add(DRIFT) {
+            answered.freshness = Freshness::Signed;
+        }
+        let outcome = self.change(|draft| self.accept(draft, &answered, Way::Online))?;
         self.line(Level::Info, || match &outcome.result {
             Ok(()) => format!("{}: done.", masked(id)),
             Err(error) => format!("{}: {error}", masked(id)),
         });
         Ok(outcome)
+    }
+
+    /// Applies an answer, however it came.
+    pub(super) fn accept(
+        &self,
+        draft: &mut Draft<'_>,
+        answered: &Answered,
+        way: Way,
+    ) -> Result<(Outcome, Commit)> {
+        let (commit, forgotten) = (commit_of(draft, answered), forgotten(draft, answered));
+        let outcome = apply(draft, answered);
+        if let Some(entry) = forgotten {
+            self.ask_anew(draft, entry, way)?;
+        }
+        Ok((outcome, commit))
     }
 
     fn post(&self, pending: &Pending, call: &Call) -> Result<(lm_protocol::Id, HttpResponse)> {
@@ -133,20 +164,37 @@ impl Client {
             _ => not_the_portal("It is no reply of the license protocol."),
         })?;
         let request = Request::open(&pending.request)?;
-        let (known, _) = self.seen_keys_and_count();
-        let mut keyring = known.unwrap_or_else(|| Keyring::new(self.root.clone()));
-        keyring.learn(&reply.keyset)?;
+        let keyring = self.keyring_with(&reply.keyset)?;
         let answer = keyring.verify::<Answer>(&reply.answer)?;
-        answer.must_answer(&request)?;
+        let record = bound(&keyring, &request, &answer)?;
         let statement = keyring.verify::<TimeStatement>(&reply.time)?;
         if statement.nonce != *time_nonce {
             return Err(Error::from_code(Code::Mismatch));
         }
-        let record = match &answer.verdict {
-            Verdict::Granted { record } => Some(granted(&keyring, &request, &answer, record)?),
-            _ => None,
-        };
-        Ok(Answered { request, answer, record, keyring, time: statement.time, time_is_fresh: true })
+        let (time, freshness) = (statement.time, Freshness::Fresh);
+        Ok(Answered { request, answer, record, keyring, time, freshness, by_file: false })
+    }
+
+    /// The keys that are known, and those of a keyset that came.
+    pub(super) fn keyring_with(&self, keyset: &str) -> Result<Keyring> {
+        let (known, _) = self.seen_keys_and_count();
+        let mut keyring = known.unwrap_or_else(|| Keyring::new(self.root.clone()));
+        keyring.learn(keyset)?;
+        Ok(keyring)
+    }
+}
+
+/// An answer must be the one to the request in every respect, however it came. Gives the record of a
+/// grant.
+pub(super) fn bound(
+    keyring: &Keyring,
+    request: &Request,
+    answer: &Answer,
+) -> Result<Option<Verified<Record>>> {
+    answer.must_answer(request)?;
+    match &answer.verdict {
+        Verdict::Granted { record } => granted(keyring, request, answer, record).map(Some),
+        _ => Ok(None),
     }
 }
 
@@ -184,7 +232,7 @@ fn hinted_for_the_network(error: Error) -> Error {
 }
 
 /// Who knows an activation ID can activate it: a log shows its end only.
-fn masked(id: ActivationId) -> String {
+pub(super) fn masked(id: ActivationId) -> String {
     let text = id.to_string();
     format!("…{}", text.get(text.len().saturating_sub(5)..).unwrap_or_default())
 }

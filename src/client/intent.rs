@@ -14,6 +14,15 @@ use crate::storage::CONTENTS_MAX;
 /// it. A store without this room takes no further license, and can still refresh and return.
 const RESERVE: usize = limits::RECORD_MAX + 3 * limits::REQUEST_MAX;
 
+/// How a request goes to the portal first. Any request may go either way afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Sent.
+    Online,
+    /// In a file.
+    File,
+}
+
 /// Who signs, and what is shown.
 pub(super) enum Signing {
     /// A new device key; no record is shown.
@@ -33,8 +42,9 @@ impl Client {
         id: ActivationId,
         operation: Operation,
         signing: &Signing,
+        way: Way,
     ) -> Result<Pending> {
-        if self.portal_url.is_none() {
+        if way == Way::Online && self.portal_url.is_none() {
             // What cannot be sent is not begun.
             return Err(Error::from_code(Code::NoPortal));
         }
@@ -129,7 +139,7 @@ impl Client {
         };
         let op = request.op;
         let request = sign(&request, &keys)?;
-        Ok(Pending { op, operation, request, fresh_key, displaced, restored: false })
+        Ok(Pending { op, operation, request, fresh_key, displaced, restored: false, file: None })
     }
 
     fn new_seed(&self) -> Result<Seed> {

@@ -300,6 +300,16 @@ impl Client {
         }
     }
 
+    /// The state that is here now, records and all; why the store cannot answer, as an error.
+    pub(super) fn state_here(&self) -> Result<State> {
+        self.look_now()?;
+        let seen = self.sight.lock();
+        match seen.cause {
+            Some(cause) => Err(Error::from_code(cause)),
+            None => Ok(seen.state.clone()),
+        }
+    }
+
     /// [`Code::NotFound`], or why the store cannot answer, where the ID isn't here now.
     pub(super) fn must_be_here(&self, id: ActivationId) -> Result<()> {
         if self.ids_here()?.contains(&id) { Ok(()) } else { Err(Error::from_code(Code::NotFound)) }

@@ -5,6 +5,7 @@
 //! | `options` | what a host says when it opens a client |
 //! | `activate`, `return_`, `refresh`, `repair`, `remove`, `resume` | the calls that change something |
 //! | `checkout`, `in_use` | seats of this machine's own processes: taken, counted, out of use |
+//! | `offline`, `response` | the same calls by request and response files |
 //! | `status`, `list`, `look`, `published` | the calls that answer, and the table they answer from |
 //! | `state`, `store`, `entry` | what trusted storage holds for us, read and changed |
 //! | `intent`, `exchange`, `apply`, `backoff` | one operation: made durable, sent, its answer applied |
@@ -22,11 +23,13 @@ mod in_use;
 mod intent;
 mod list;
 mod look;
+mod offline;
 mod options;
 mod published;
 mod refresh;
 mod remove;
 mod repair;
+mod response;
 mod resume;
 mod return_;
 mod state;
@@ -42,6 +45,9 @@ pub use checkout::Seat;
 use exchange::{Call, Wish};
 pub use list::RecordInfo;
 pub use options::Options;
+pub use response::Applied;
+#[cfg(feature = "capi")]
+pub(crate) use response::too_large as response_too_large;
 
 use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
@@ -166,6 +172,40 @@ impl Client {
     pub fn repair(&self, activation_id: &str) -> Result<()> {
         self.check_fork()?;
         repair::repair(self, parse_id(activation_id)?)
+    }
+
+    /// A request file by which [`Client::activate`] is asked of the portal without a network; where
+    /// this machine holds as many seats already, it asks for a new lease. The bytes are the same
+    /// until the operation is answered, and it may be finished either way.
+    pub fn request_activation(&self, activation_id: &str, seats: u32) -> Result<Vec<u8>> {
+        self.check_fork()?;
+        offline::request_activation(self, parse_id(activation_id)?, seats)
+    }
+
+    /// A request file that proves a return: the seats are out of use here from now on. 0: all.
+    pub fn request_return(&self, activation_id: &str, seats: u32) -> Result<Vec<u8>> {
+        self.check_fork()?;
+        offline::request_return(self, parse_id(activation_id)?, seats)
+    }
+
+    /// A request file by which [`Client::repair`] is asked of the portal. Its response sets the time
+    /// marks right, too.
+    pub fn request_repair(&self, activation_id: &str) -> Result<Vec<u8>> {
+        self.check_fork()?;
+        offline::request_repair(self, parse_id(activation_id)?)
+    }
+
+    /// Applies this machine's part of a response file. Several: one failure stops no other; the
+    /// first is returned.
+    pub fn apply_response(&self, response: &[u8]) -> Result<()> {
+        let applied = self.apply_each(response)?;
+        applied.into_iter().try_for_each(|applied| applied.result)
+    }
+
+    /// As [`Client::apply_response`], with what became of each license.
+    pub fn apply_each(&self, response: &[u8]) -> Result<Vec<Applied>> {
+        self.check_fork()?;
+        response::apply(self, response)
     }
 
     /// Ends the calls under way on this client, from another thread: they return

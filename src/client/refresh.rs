@@ -4,7 +4,7 @@ use lm_protocol::{ActivationId, Operation};
 
 use super::Client;
 use super::exchange::{Call, Wish};
-use super::intent::Signing;
+use super::intent::{Signing, Way};
 use super::state::Pending;
 use super::store::Draft;
 use crate::error::{Code, Error, Result};
@@ -66,8 +66,21 @@ fn decide(client: &Client, draft: &mut Draft<'_>, id: ActivationId) -> Result<(S
     if let Some(pending) = &entry.pending {
         return Ok((Step::Finish(pending.clone()), Commit::Keep));
     }
+    let pending = own(client, draft, id, Way::Online)?;
+    Ok((Step::Own(pending), Commit::Write))
+}
+
+/// The operation of a request file, where nothing else is outstanding.
+pub(super) fn for_file(
+    client: &Client,
+    draft: &mut Draft<'_>,
+    id: ActivationId,
+) -> Result<(Pending, Commit)> {
+    Ok((own(client, draft, id, Way::File)?, Commit::Write))
+}
+
+fn own(client: &Client, draft: &mut Draft<'_>, id: ActivationId, way: Way) -> Result<Pending> {
     let (fulfillment_id, generation) = draft.about(id)?;
     let operation = Operation::Refresh { fulfillment_id, generation };
-    let pending = client.intend(draft, id, operation, &Signing::Record)?;
-    Ok((Step::Own(pending), Commit::Write))
+    client.intend(draft, id, operation, &Signing::Record, way)
 }

@@ -6,7 +6,8 @@ use lm_protocol::{ActivationId, Operation};
 use super::Client;
 use super::entry::outstanding;
 use super::exchange::Wish;
-use super::intent::Signing;
+use super::intent::{Signing, Way};
+use super::offline;
 use super::state::Pending;
 use super::store::Draft;
 use crate::error::{Code, Error, Result};
@@ -24,7 +25,7 @@ pub(super) fn repair(client: &Client, id: ActivationId) -> Result<()> {
     client.must_be_here(id)?;
     let call = client.call(Wish::Person);
     for _ in 0..STEPS {
-        match client.change_in(&call, |draft| decide(client, draft, id))? {
+        match client.change_in(&call, |draft| decide(client, draft, id, Way::Online))? {
             Step::Own(pending) => {
                 let result = client.settle(id, &pending, &call)?.result;
                 if !is_to_be_asked_anew(&result) {
@@ -52,7 +53,27 @@ fn is_to_be_asked_anew(result: &Result<()>) -> bool {
     matches!(code, Some(Code::TooLate | Code::Restored | Code::Stale | Code::PortalRestored))
 }
 
-fn decide(client: &Client, draft: &mut Draft<'_>, id: ActivationId) -> Result<(Step, Commit)> {
+/// The operation of a request file.
+pub(super) fn for_file(
+    client: &Client,
+    draft: &mut Draft<'_>,
+    id: ActivationId,
+) -> Result<(Pending, Commit)> {
+    match decide(client, draft, id, Way::File)? {
+        (Step::Own(pending), commit) => Ok((pending, commit)),
+        (Step::Finish(pending), commit) => match pending.operation {
+            Operation::Repair { .. } => Ok((pending, commit)),
+            _ => Err(offline::comes_first(&pending)),
+        },
+    }
+}
+
+fn decide(
+    client: &Client,
+    draft: &mut Draft<'_>,
+    id: ActivationId,
+    way: Way,
+) -> Result<(Step, Commit)> {
     let (facts, _) = draft.judge(id);
     let entry = draft.state.entry(id);
     match policy::repair(outstanding(entry), &facts)? {
@@ -64,7 +85,7 @@ fn decide(client: &Client, draft: &mut Draft<'_>, id: ActivationId) -> Result<(S
         Repair::Ask => {
             let (fulfillment_id, generation) = draft.about(id)?;
             let operation = Operation::Repair { fulfillment_id, generation };
-            let pending = client.intend(draft, id, operation, &Signing::Record)?;
+            let pending = client.intend(draft, id, operation, &Signing::Record, way)?;
             Ok((Step::Own(pending), Commit::Write))
         }
     }

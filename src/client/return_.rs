@@ -5,7 +5,8 @@ use lm_protocol::{ActivationId, Operation};
 use super::Client;
 use super::entry::outstanding;
 use super::exchange::Wish;
-use super::intent::Signing;
+use super::intent::{Signing, Way};
+use super::offline;
 use super::state::Pending;
 use super::store::Draft;
 use crate::error::{Code, Error, Result};
@@ -24,7 +25,7 @@ pub(super) fn return_(client: &Client, id: ActivationId, seats: u32) -> Result<(
     client.must_be_here(id)?;
     let call = client.call(Wish::Person);
     for _ in 0..STEPS {
-        match client.change_in(&call, |draft| decide(client, draft, id, seats))? {
+        match client.change_in(&call, |draft| decide(client, draft, id, seats, Way::Online))? {
             Step::Done => return Ok(()),
             Step::Own(pending) => {
                 let result = client.settle(id, &pending, &call)?.result;
@@ -51,11 +52,30 @@ pub(super) fn return_(client: &Client, id: ActivationId, seats: u32) -> Result<(
     Err(Error::from_code(Code::Busy))
 }
 
+/// The operation of a request file. What is orphaned has nothing to give back.
+pub(super) fn for_file(
+    client: &Client,
+    draft: &mut Draft<'_>,
+    id: ActivationId,
+    seats: u32,
+) -> Result<(Pending, Commit)> {
+    if draft.state.entry(id).is_some_and(|entry| entry.orphaned.is_some()) {
+        return Err(Error::from_code(Code::Obsolete));
+    }
+    match decide(client, draft, id, seats, Way::File)? {
+        (Step::Own(pending), commit) => Ok((pending, commit)),
+        (Step::Finish(pending), commit) if is_same(&pending, seats) => Ok((pending, commit)),
+        (Step::Finish(pending), _) => Err(offline::comes_first(&pending)),
+        (Step::Done, _) => Err(Error::from_code(Code::NotFound)),
+    }
+}
+
 fn decide(
     client: &Client,
     draft: &mut Draft<'_>,
     id: ActivationId,
     seats: u32,
+    way: Way,
 ) -> Result<(Step, Commit)> {
     let (facts, _) = draft.judge(id);
     let entry = draft.state.entry(id);
@@ -75,7 +95,7 @@ fn decide(
             }
             Return::Ask { seats } => (give_back(draft, id, seats)?, Signing::Record),
         };
-    let pending = client.intend(draft, id, operation, &signing)?;
+    let pending = client.intend(draft, id, operation, &signing, way)?;
     Ok((Step::Own(pending), Commit::Write))
 }
 

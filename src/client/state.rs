@@ -68,6 +68,21 @@ pub(super) struct Pending {
     /// It was found in a restored store: its answer may have been applied, and its seat given back,
     /// since. So its grant does not heal: only that of an operation made afterwards does.
     pub(super) restored: bool,
+    /// Its request was given out in a file, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) file: Option<FileNote>,
+}
+
+/// What is to be known of a request file once its response comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileNote {
+    /// When it was made, by the wall clock.
+    pub(super) made_at: i64,
+    /// The low time mark of then.
+    pub(super) low: i64,
+    /// Binds the time statement that the response is to bring; `None`: it brings none.
+    pub(super) time_nonce: Option<Id>,
 }
 
 /// An operation whose answer was applied, so that another process that waits for it knows.

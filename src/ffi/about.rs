@@ -23,6 +23,7 @@ const CAPABILITIES: &[&str] = &[
     "host_identity",
     "log",
     "machine_scope",
+    "offline",
     "repair",
     "transport",
     "user_scope",
@@ -116,8 +117,8 @@ pub extern "C" fn lm_version_string() -> *const c_char {
 /// asks before it relies on it.
 ///
 /// capability: "https" (a way of its own to the portal), "transport", "log", "host_identity",
-///     "user_scope", "machine_scope", "repair", "cancel", "checkout". Later versions know more, such
-///     as "offline" and "health". NULL or an unknown one: 0.
+///     "user_scope", "machine_scope", "repair", "cancel", "checkout", "offline". Later versions know
+///     more, such as "health". NULL or an unknown one: 0.
 /// Returns 1 or 0.
 /// Threads: any.
 /// Since 0.1.

@@ -9,8 +9,9 @@
 //! |---|---|
 //! | `constants` | every number of the contract, tied to the library's own |
 //! | `http`, `log` | the host's callbacks as ports of the library, and the life of their user data |
-//! | `options`, `client`, `list`, `seat`, `error` | one C noun each |
+//! | `options`, `client`, `list`, `buffer`, `seat`, `error` | one C noun each |
 //! | `calls`, `checks`, `upkeep`, `about` | the calls that change, that answer, that keep up; names |
+//! | `offline` | activate, return and repair by request and response files |
 //! | `guard` | no panic crosses; a panic poisons its client |
 //! | `pointers`, `sized` | what comes from C, checked; what goes to C, bounded |
 
@@ -38,6 +39,10 @@ mod checks;
 
 mod upkeep;
 
+mod offline;
+
+mod buffer;
+
 mod list;
 
 mod seat;
@@ -56,6 +61,7 @@ mod sized;
 mod tests;
 
 pub use about::*;
+pub use buffer::*;
 pub use calls::*;
 pub use checks::*;
 pub use client::*;
@@ -64,6 +70,7 @@ pub use error::*;
 pub use http::*;
 pub use list::*;
 pub use log::*;
+pub use offline::*;
 pub use options::*;
 pub use seat::*;
 pub use upkeep::*;

@@ -14,5 +14,7 @@ pub use rules::{
     Activate, Outstanding, Remove, Repair, Return, activate, check_out, remove, repair, return_,
 };
 pub use status::{NextStep, State, Status, trust};
+pub(crate) use text::date;
 pub use text::sentence;
+pub(crate) use time::DRIFT;
 pub use time::{Marks, Now};

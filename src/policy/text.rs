@@ -91,7 +91,7 @@ fn until(status: &Status) -> String {
 }
 
 /// `2027-01-31 17:05 UTC`; a year that no calendar has: the number of seconds.
-fn date(seconds: i64) -> String {
+pub(crate) fn date(seconds: i64) -> String {
     match time::OffsetDateTime::from_unix_timestamp(seconds) {
         Ok(at) => format!(
             "{:04}-{:02}-{:02} {:02}:{:02} UTC",

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How far the boot clock may drift from true time, in seconds.
-const DRIFT: i64 = 3600;
+pub(crate) const DRIFT: i64 = 3600;
 
 /// The marks as they are kept in trusted storage. Unix seconds; 0: nothing seen yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,17 @@ impl Marks {
     #[must_use]
     pub const fn with_statement(self, time: i64) -> Self {
         Self { high: time, low: time }
+    }
+
+    /// Takes a time statement in that may have waited long on its way, as a file does. *High* falls as
+    /// by a fresh one, but not below *low*: that time has passed since. *Low* falls only where the
+    /// portal's time is behind the one that was known when it was asked (`low_then`): then what was
+    /// signed before was wrong.
+    #[must_use]
+    pub const fn with_late_statement(self, time: i64, low_then: i64) -> Self {
+        let was_wrong = time.saturating_add(DRIFT) < low_then;
+        let low = if was_wrong || self.low < time { time } else { self.low };
+        Self { high: low, low }
     }
 
     /// Counts seconds of the boot clock during which the library was open.
@@ -89,11 +100,27 @@ mod tests {
         assert!(!now(noon, noon, noon + 3_601).is_trusted(DAY), "true time passed meanwhile");
     }
 
+    /// A response that was held back for ten days turns no clock back by them.
+    #[test]
+    fn a_statement_that_waited_takes_no_time_back_that_has_passed() {
+        let asked = Marks { high: 100 * DAY, low: 100 * DAY };
+        let later = Marks { high: 400 * DAY, low: 111 * DAY };
+        let marks = later.with_late_statement(101 * DAY, asked.low);
+        assert_eq!(marks, Marks { high: 111 * DAY, low: 111 * DAY });
+        // Some seconds between two clocks are no fault of either.
+        assert_eq!(later.with_late_statement(asked.low - 60, asked.low).low, 111 * DAY);
+        // The portal's clock was a year ahead once.
+        let wrong = Marks { high: 465 * DAY, low: 465 * DAY };
+        let mended = wrong.with_late_statement(101 * DAY, wrong.low);
+        assert_eq!(mended, Marks { high: 101 * DAY, low: 101 * DAY });
+    }
+
     #[test]
     fn a_wall_that_jumped_ahead_is_mended_by_a_statement_only() {
         let marks = Marks::default().with_signed(100 * DAY).with_wall(400 * DAY);
         assert_eq!(marks.with_signed(101 * DAY).high, 400 * DAY);
         assert_eq!(marks.with_statement(101 * DAY), Marks { high: 101 * DAY, low: 101 * DAY });
+        assert_eq!(marks.with_late_statement(101 * DAY, 100 * DAY).high, 101 * DAY);
         assert_eq!(marks.with_open_for(60).low, 100 * DAY + 60);
         assert_eq!(
             Marks::default().with_open_for(60).low,

@@ -40,6 +40,7 @@ int main(int argc, char **argv)
     numbers();
     places();
     buffers();
+    bytes();
     null_objects();
     takes_nothing();
     forked();

@@ -86,6 +86,27 @@ static void functions_of_the_host(const given &all)
     CHECK(rows == 1 && records.size() == 1 && records[1].activation_id == nullptr);
 }
 
+// A request is a buffer of its own; a response that is none says so.
+static void files(const given &all)
+{
+    lm::client client;
+    lm::buffer request, again;
+    CHECK(client.request_activation(request, all.activation_id).code() == LM_ERR_INVALID_ARGUMENT);
+    CHECK(request.empty() && request.size() == 0 && *request.data() == 0);
+    CHECK(!client.open(options_for(all)));
+    CHECK(!client.request_activation(request, all.activation_id));
+    CHECK(!client.request_activation(again, all.activation_id));
+    CHECK(request.text() == again.text() && request.text().find("BEGIN LM LICENSE REQUEST") != std::string::npos);
+    lm::buffer moved = std::move(request);
+    CHECK(request.empty() && !moved.empty());
+    CHECK(client.request_repair(again, all.activation_id).code() == LM_ERR_NOT_ALLOWED);
+    CHECK(client.apply_response(moved.text()).code() == LM_ERR_MISMATCH);
+    CHECK(client.apply_response("").code() == LM_ERR_MALFORMED);
+    CHECK(!client.request_return(again, all.activation_id) && again.text() != moved.text());
+    client.close();
+    CHECK(!again.empty());
+}
+
 static void with_exceptions(const given &all)
 {
     lm::client client;
@@ -105,5 +126,6 @@ int main(int argc, char **argv)
     without_exceptions(all);
     with_exceptions(all);
     functions_of_the_host(all);
+    files(all);
     return 0;
 }

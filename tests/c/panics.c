@@ -72,6 +72,7 @@ static void poisoned(lm_client *client, const given *all)
     lm_status_info status;
     lm_list *list = NULL;
     lm_seat *seat = NULL;
+    lm_buffer *buffer = NULL;
     lm_error *error = NULL;
     int64_t limit = 7;
     status.struct_size = sizeof status;
@@ -90,6 +91,12 @@ static void poisoned(lm_client *client, const given *all)
     CHECK_CODE(lm_resume(client, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_list_open(client, &list, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_checkout(client, "ortho", 1, &seat, NULL), LM_ERR_INTERNAL);
+    CHECK_CODE(lm_request_activation(client, all->activation_id, 1, &buffer, NULL),
+               LM_ERR_INTERNAL);
+    CHECK_CODE(lm_request_return(client, all->activation_id, 0, &buffer, NULL), LM_ERR_INTERNAL);
+    CHECK_CODE(lm_request_repair(client, all->activation_id, &buffer, NULL), LM_ERR_INTERNAL);
+    CHECK_CODE(lm_apply_response(client, NULL, 0, NULL), LM_ERR_INTERNAL);
+    CHECK(buffer == NULL);
     CHECK_CODE(lm_host_id(client, NULL, 0, NULL), LM_ERR_INTERNAL);
     CHECK(lm_change_count(client) == 0 && list == NULL && seat == NULL && limit == 7);
     lm_client_free(client);
@@ -110,6 +117,7 @@ static void calls_on_a_client(const given *all)
     lm_status_info status;
     lm_list *list = NULL;
     lm_seat *seat = NULL;
+    lm_buffer *buffer = NULL;
     int64_t limit = 7;
     status.struct_size = sizeof status;
 
@@ -128,6 +136,14 @@ static void calls_on_a_client(const given *all)
     POISONS("lm_cancel", lm_result, lm_cancel(client), LM_ERR_INTERNAL);
     POISONS("lm_remove", lm_result, lm_remove(client, all->activation_id, NULL), LM_ERR_INTERNAL);
     POISONS("lm_resume", lm_result, lm_resume(client, NULL), LM_ERR_INTERNAL);
+    POISONS("lm_request_activation", lm_result,
+            lm_request_activation(client, all->activation_id, 1, &buffer, NULL), LM_ERR_INTERNAL);
+    POISONS("lm_request_return", lm_result,
+            lm_request_return(client, all->activation_id, 0, &buffer, NULL), LM_ERR_INTERNAL);
+    POISONS("lm_request_repair", lm_result,
+            lm_request_repair(client, all->activation_id, &buffer, NULL), LM_ERR_INTERNAL);
+    POISONS("lm_apply_response", lm_result, lm_apply_response(client, NULL, 0, NULL),
+            LM_ERR_INTERNAL);
     POISONS("lm_list_open", lm_result, lm_list_open(client, &list, NULL), LM_ERR_INTERNAL);
     POISONS("lm_checkout", lm_result, lm_checkout(client, "ortho", 1, &seat, NULL),
             LM_ERR_INTERNAL);
@@ -144,12 +160,13 @@ static void calls_on_a_client(const given *all)
     lm_client_free(beside);
 }
 
-static void opening_and_freeing(void)
+static void opening_and_freeing(const char *activation_id)
 {
     lm_options options = defaults;
     lm_client *client = NULL;
     lm_error *error = NULL;
     lm_list *list = NULL;
+    lm_buffer *buffer = NULL;
     int destroyed = host.destroyed;
 
     ARMED("lm_options_init", lm_result, lm_options_init(&options, sizeof options),
@@ -164,6 +181,8 @@ static void opening_and_freeing(void)
     client = opened();
     CHECK_CODE(lm_list_open(client, &list, NULL), LM_OK);
     ARMED("lm_list_free", int, (lm_list_free(list), 0), 0);
+    CHECK_CODE(lm_request_activation(client, activation_id, 1, &buffer, NULL), LM_OK);
+    ARMED("lm_buffer_free", int, (lm_buffer_free(buffer), 0), 0);
     ARMED("lm_client_free", int, (lm_client_free(client), 0), 0);
     CHECK(host.destroyed == destroyed);
     ARMED("lm_error_free", int, (lm_error_free(failure()), 0), 0);
@@ -186,6 +205,8 @@ static void without_a_client(void)
     record.struct_size = sizeof record;
 
     ARMED("lm_status_text", lm_result, lm_status_text(&status, NULL, 0, NULL), LM_ERR_INTERNAL);
+    ARMED("lm_buffer_len", size_t, lm_buffer_len(NULL), 0);
+    ARMED("lm_buffer_data", char, *lm_buffer_data(NULL), 0);
     ARMED("lm_list_len", size_t, lm_list_len(NULL), 0);
     ARMED("lm_list_get", lm_result, lm_list_get(NULL, 0, &record), LM_ERR_INTERNAL);
     ARMED("lm_checkin", lm_result, lm_checkin(NULL, NULL), LM_ERR_INTERNAL);
@@ -220,7 +241,7 @@ int main(int argc, char **argv)
         return lm_unguarded() == 7;
     }
     calls_on_a_client(&all);
-    opening_and_freeing();
+    opening_and_freeing(all.activation_id);
     without_a_client();
     return 0;
 }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// `export parameter kind`, as the program prints it.
 pub type Rows = BTreeSet<String>;
 
-const OBJECTS: [&str; 5] = ["lm_client", "lm_list", "lm_seat", "lm_error", "lm_http_response"];
+const OBJECTS: [&str; 6] =
+    ["lm_client", "lm_list", "lm_buffer", "lm_seat", "lm_error", "lm_http_response"];
 const TEXT: &[&str] = &["null", "empty", "longest", "unterminated", "not-utf8", "control"];
 const STRUCTURE: &[&str] =
     &["null", "misaligned", "zero-size", "too-small", "too-large", "exact", "newer"];

@@ -124,6 +124,43 @@ impl Machine {
         assert_eq!(unsafe { lm_cancel(self.client) }, LM_OK);
     }
 
+    pub fn request_activation(&self, id: &str, seats: u32) -> Result<Vec<u8>, Failure> {
+        let id = c_text(id);
+        let mut buffer = ptr::null_mut();
+        // SAFETY: a client that lives, text that ends in NUL, places for the results.
+        let done = outcome(|error| unsafe {
+            lm_request_activation(self.client, id.as_ptr(), seats, &raw mut buffer, error)
+        });
+        done.map(|()| taken(buffer))
+    }
+
+    pub fn request_return(&self, id: &str, seats: u32) -> Result<Vec<u8>, Failure> {
+        let id = c_text(id);
+        let mut buffer = ptr::null_mut();
+        // SAFETY: as above.
+        let done = outcome(|error| unsafe {
+            lm_request_return(self.client, id.as_ptr(), seats, &raw mut buffer, error)
+        });
+        done.map(|()| taken(buffer))
+    }
+
+    pub fn request_repair(&self, id: &str) -> Result<Vec<u8>, Failure> {
+        let id = c_text(id);
+        let mut buffer = ptr::null_mut();
+        // SAFETY: as above.
+        let done = outcome(|error| unsafe {
+            lm_request_repair(self.client, id.as_ptr(), &raw mut buffer, error)
+        });
+        done.map(|()| taken(buffer))
+    }
+
+    pub fn apply(&self, response: &[u8]) -> Outcome {
+        // SAFETY: a client that lives, bytes and their length, a place for the error.
+        outcome(|error| unsafe {
+            lm_apply_response(self.client, response.as_ptr(), response.len(), error)
+        })
+    }
+
     pub fn resume(&self) -> Outcome {
         // SAFETY: as above.
         outcome(|error| unsafe { lm_resume(self.client, error) })
@@ -370,6 +407,21 @@ pub fn outcome(call: impl FnOnce(*mut *mut lm_error) -> lm_result) -> Outcome {
     // SAFETY: freed once.
     unsafe { lm_error_free(error) };
     Err(failure)
+}
+
+/// Copies a buffer's bytes, and frees it.
+fn taken(buffer: *mut lm_buffer) -> Vec<u8> {
+    // SAFETY: a buffer that lives.
+    let data = unsafe { lm_buffer_data(buffer) };
+    // SAFETY: as above.
+    let len = unsafe { lm_buffer_len(buffer) };
+    // SAFETY: the buffer's bytes, and the NUL behind them.
+    let bytes = unsafe { std::slice::from_raw_parts(data, len + 1) };
+    assert_eq!(bytes.last(), Some(&0), "C may print it");
+    let bytes = bytes[..len].to_vec();
+    // SAFETY: freed once.
+    unsafe { lm_buffer_free(buffer) };
+    bytes
 }
 
 pub fn c_text(text: &str) -> CString {

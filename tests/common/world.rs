@@ -25,7 +25,6 @@ pub struct World {
 }
 
 /// The portal's clock: the machine's own, and how far a test has moved it.
-#[derive(Default)]
 struct Shifted(AtomicI64);
 
 impl Clock for Shifted {
@@ -36,22 +35,29 @@ impl Clock for Shifted {
 
 impl World {
     pub fn new() -> Self {
-        Self::of(None, None)
+        Self::of(None, None, 0)
+    }
+
+    /// A portal that has been there for so long.
+    pub fn founded(seconds_ago: i64) -> Self {
+        let world = Self::of(None, None, -seconds_ago);
+        world.pass(seconds_ago);
+        world
     }
 
     /// A portal that calls itself by this vendor's name.
     pub fn named(vendor: &str) -> Self {
-        Self::of(Some(vendor.to_owned()), None)
+        Self::of(Some(vendor.to_owned()), None, 0)
     }
 
     /// A portal over a new database of PostgreSQL.
     pub fn on_postgres(server: &Arc<Server>, database: &str) -> Self {
-        Self::of(None, Some((server.clone(), server.database(database))))
+        Self::of(None, Some((server.clone(), server.database(database))), 0)
     }
 
-    fn of(vendor: Option<String>, postgres: Option<(Arc<Server>, String)>) -> Self {
+    fn of(vendor: Option<String>, postgres: Option<(Arc<Server>, String)>, moved: i64) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the portal");
-        let clock = Arc::new(Shifted::default());
+        let clock = Arc::new(Shifted(AtomicI64::new(moved)));
         let mut options = match &postgres {
             Some((_, url)) => PortalOptions::at(Location::Url(url.clone())),
             None => PortalOptions::in_directory(folder.path()),
@@ -126,6 +132,16 @@ impl World {
     /// A machine with an identity of its own and an empty store.
     pub fn machine(&self, identity: &str) -> Machine {
         Machine::new(&self.portal.trust_root(), Some(&self.url), identity)
+    }
+
+    /// A machine that has no network, and never had.
+    pub fn lone_machine(&self, identity: &str) -> Machine {
+        Machine::new(&self.portal.trust_root(), None, identity)
+    }
+
+    /// Answers a request file, as the person at the portal does.
+    pub fn answer(&self, request: &[u8]) -> Vec<u8> {
+        self.portal.answer_file(request).expect("a response").response.into_bytes()
     }
 
     /// Another process of a machine, over its store.

@@ -20,7 +20,7 @@ const NOW: i64 = 1_800_000_000;
 const VENDOR: &str = "Terra";
 
 /// One answer before it is signed, and by whom each part will be.
-struct Draft {
+pub(crate) struct Draft {
     answer: Answer,
     record: Record,
     keyset: Keyset,
@@ -32,7 +32,7 @@ struct Draft {
     after: fn(&mut Reply),
 }
 
-type Lie = fn(&mut Draft);
+pub(crate) type Lie = fn(&mut Draft);
 
 fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed([seed; 32]).unwrap()
@@ -42,7 +42,7 @@ const ROOT: u8 = 1;
 const ONLINE: u8 = 7;
 const OLD: u8 = 8;
 
-fn trust_root() -> String {
+pub(crate) fn trust_root() -> String {
     let root = TrustRoot {
         vendor: VENDOR.to_owned(),
         keys: vec![key(ROOT).public()],
@@ -111,8 +111,35 @@ fn honest(request: &Request, time_nonce: Id) -> Draft {
     }
 }
 
+/// The same for a request that came in a file.
+pub(crate) fn reply(request: &Request, lie: Lie) -> Reply {
+    let mut draft = honest(request, Id([0; 16]));
+    lie(&mut draft);
+    draft.reply()
+}
+
 impl Draft {
-    fn signed(mut self) -> Vec<u8> {
+    pub(crate) fn sign_answer_by(&mut self, seed: u8) {
+        self.online[0] = key(seed);
+    }
+
+    pub(crate) fn sign_keyset_by(&mut self, seed: u8) {
+        self.root = key(seed);
+    }
+
+    pub(crate) fn answer_another_nonce(&mut self) {
+        self.answer.nonce = Id([9; 16]);
+    }
+
+    pub(crate) fn name_another_key(&mut self) {
+        self.record.device_key = key(97).public();
+    }
+
+    fn signed(self) -> Vec<u8> {
+        self.reply().to_bytes().unwrap()
+    }
+
+    fn reply(mut self) -> Reply {
         let [by_answer, by_record, by_time] = &self.online;
         let record = sign(&self.record, &[by_record]).unwrap();
         self.answer.verdict = Verdict::Granted { record };
@@ -122,7 +149,7 @@ impl Draft {
             time: sign(&self.time, &[by_time]).unwrap(),
         };
         (self.after)(&mut reply);
-        reply.to_bytes().unwrap()
+        reply
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `network` | on the way to the portal |
 //! | `tls` | between two that speak TLS |
 //! | `answers` | in what a portal, or who pretends to be one, answers |
+//! | `files` | in a request or response file, and on its way |
 //! | `seats` | where the programs of a machine share its seats |
 //! | `refusals` | nowhere: the portal says no |
 //! | `page` | how the page is written and compared |
@@ -21,6 +22,7 @@ mod common;
 
 mod answers;
 mod arguments;
+mod files;
 mod network;
 mod page;
 mod refusals;

@@ -10,6 +10,8 @@ mod cancel;
 mod checkout;
 mod client_return;
 mod interface;
+mod offline;
+mod offline_or_online;
 mod overrides;
 mod portal_return;
 mod protocol;

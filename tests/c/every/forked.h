@@ -37,6 +37,7 @@ static void child_of(void (*runs)(void))
 
 static lm_list *parents_list;
 static lm_seat *parents_seat;
+static lm_buffer *parents_buffer;
 static lm_error *parents_error;
 static unsigned destroyed;
 
@@ -51,6 +52,7 @@ static void calls_on_the_parents_client(void)
     lm_status_info status;
     lm_list *list = NULL;
     lm_seat *seat = NULL;
+    lm_buffer *buffer = NULL;
     lm_error *error = NULL;
     int64_t limit = 7;
     size_t length = 7;
@@ -69,11 +71,18 @@ static void calls_on_the_parents_client(void)
     IN_CHILD("lm_remove", lm_remove(client, all.activation_id, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_resume", lm_resume(client, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_list_open", lm_list_open(client, &list, NULL), LM_ERR_FORKED);
+    IN_CHILD("lm_request_activation",
+             lm_request_activation(client, all.activation_id, 1, &buffer, NULL), LM_ERR_FORKED);
+    IN_CHILD("lm_request_return",
+             lm_request_return(client, all.activation_id, 0, &buffer, NULL), LM_ERR_FORKED);
+    IN_CHILD("lm_request_repair", lm_request_repair(client, all.activation_id, &buffer, NULL),
+             LM_ERR_FORKED);
+    IN_CHILD("lm_apply_response", lm_apply_response(client, NULL, 0, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_host_id", lm_host_id(client, NULL, 0, &length), LM_ERR_FORKED);
     HOLDS_IN_CHILD("lm_change_count", lm_change_count(client) == 0);
     IN_CHILD("lm_checkout", lm_checkout(client, "ortho", 1, &seat, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_checkin", lm_checkin(parents_seat, NULL), LM_ERR_FORKED);
-    CHECK(list == NULL && seat == NULL && limit == 7 && length == 7);
+    CHECK(list == NULL && seat == NULL && buffer == NULL && limit == 7 && length == 7);
 }
 
 static void what_needs_no_client(void)
@@ -87,6 +96,9 @@ static void what_needs_no_client(void)
     HOLDS_IN_CHILD("lm_list_len", lm_list_len(parents_list) == 1);
     IN_CHILD("lm_list_get", lm_list_get(parents_list, 0, &record), LM_OK);
     CHECK(strcmp(record.activation_id, all.activation_id) == 0);
+    HOLDS_IN_CHILD("lm_buffer_len", lm_buffer_len(parents_buffer) > 100);
+    HOLDS_IN_CHILD("lm_buffer_data",
+                   strlen((const char *)lm_buffer_data(parents_buffer)) == lm_buffer_len(parents_buffer));
     HOLDS_IN_CHILD("lm_error_code", lm_error_code(parents_error) == LM_ERR_NOT_FOUND);
     HOLDS_IN_CHILD("lm_error_message", *lm_error_message(parents_error));
     HOLDS_IN_CHILD("lm_error_hint", *lm_error_hint(parents_error));
@@ -108,6 +120,7 @@ static void frees_and_opens_its_own(void)
     unsigned before = destroyed;
     status.struct_size = sizeof status;
     HOLDS_IN_CHILD("lm_list_free", (lm_list_free(parents_list), 1));
+    HOLDS_IN_CHILD("lm_buffer_free", (lm_buffer_free(parents_buffer), 1));
     HOLDS_IN_CHILD("lm_error_free", (lm_error_free(parents_error), 1));
     HOLDS_IN_CHILD("lm_seat_free", (lm_seat_free(parents_seat), 1));
     HOLDS_IN_CHILD("lm_client_free", (lm_client_free(client), destroyed == before + 1));
@@ -188,6 +201,7 @@ static void forked(void)
     CHECK_CODE(lm_list_open(client, &parents_list, NULL), LM_OK);
     CHECK_CODE(lm_remove(client, absent, &parents_error), LM_ERR_NOT_FOUND);
     CHECK_CODE(lm_checkout(client, "ortho", 1, &parents_seat, NULL), LM_OK);
+    CHECK_CODE(lm_request_activation(client, all.activation_id, 1, &parents_buffer, NULL), LM_OK);
     child_of(all_of_it);
 
     /* The parent's are none the worse. */
@@ -196,6 +210,7 @@ static void forked(void)
     CHECK_CODE(lm_refresh(client, NULL, NULL), LM_OK);
     CHECK(lm_list_len(parents_list) == 1 && *lm_error_message(parents_error));
     lm_list_free(parents_list);
+    lm_buffer_free(parents_buffer);
     lm_error_free(parents_error);
 
     CHECK(snprintf(lock_path, sizeof lock_path, "%s/lock", all.dir) < (int)sizeof lock_path);

@@ -2,7 +2,7 @@
 #ifndef NUMBERS_H
 #define NUMBERS_H
 
-#include "rows.h"
+#include "texts.h"
 
 #define ZERO_AND_HUGE(export_, parameter, zero, huge, call_of)                                     \
     do {                                                                                           \
@@ -29,6 +29,16 @@ static lm_result checkout_seats(uint32_t seats)
     lm_result code = lm_checkout(client, "ortho", seats, &seat, NULL);
     CHECK(seat == NULL);
     return code;
+}
+
+static lm_result request_activation_of(uint32_t seats)
+{
+    REQUESTED(lm_request_activation(client, all.activation_id, seats, &request, NULL));
+}
+static lm_result request_return_of(uint32_t seats)
+{
+    const char *id = seats ? all.activation_id : absent;
+    REQUESTED(lm_request_return(client, id, seats, &request, NULL));
 }
 
 #define OPENS_WITH_NUMBER(field)                                                                   \
@@ -188,6 +198,10 @@ static void numbers(void)
                   return_seats);
     ZERO_AND_HUGE("lm_checkout", "seats", LM_ERR_INVALID_ARGUMENT, LM_ERR_INVALID_ARGUMENT,
                   checkout_seats);
+    ZERO_AND_HUGE("lm_request_activation", "seats", LM_ERR_INVALID_ARGUMENT,
+                  LM_ERR_INVALID_ARGUMENT, request_activation_of);
+    ZERO_AND_HUGE("lm_request_return", "seats", LM_ERR_NOT_FOUND, LM_ERR_INVALID_ARGUMENT,
+                  request_return_of);
     ZERO_AND_HUGE("lm_client_open", "options.scope", LM_OK, LM_ERR_INVALID_ARGUMENT, number_scope);
     ZERO_AND_HUGE("lm_client_open", "options.timeout_ms", LM_OK, LM_ERR_INVALID_ARGUMENT,
                   number_timeout_ms);

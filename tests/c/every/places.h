@@ -3,7 +3,7 @@
 #ifndef PLACES_H
 #define PLACES_H
 
-#include "rows.h"
+#include "texts.h"
 
 /* What no call may write. */
 static char untouched;
@@ -70,6 +70,24 @@ static lm_result checkin_well(lm_error **e)
     lm_seat_free(seat);
     return code;
 }
+static lm_result request_activation_badly(lm_error **e)
+{
+    lm_buffer *request = NULL;
+    return lm_request_activation(client, "", 1, &request, e);
+}
+static lm_result request_activation_well(lm_error **e)
+{
+    REQUESTED(lm_request_activation(client, all.activation_id, 1, &request, e));
+}
+static lm_result request_return_badly(lm_error **e)
+{
+    REQUESTED(lm_request_return(client, absent, 0, &request, e));
+}
+static lm_result request_repair_badly(lm_error **e)
+{
+    REQUESTED(lm_request_repair(client, absent, &request, e));
+}
+static lm_result apply_badly(lm_error **e) { return lm_apply_response(client, NULL, 0, e); }
 
 static void errors(void)
 {
@@ -84,6 +102,11 @@ static void errors(void)
         {"lm_list_open", list_badly, list_well, LM_ERR_INVALID_ARGUMENT},
         {"lm_checkout", checkout_badly, checkout_well, LM_ERR_FEATURE},
         {"lm_checkin", checkin_badly, checkin_well, LM_ERR_INVALID_ARGUMENT},
+        {"lm_request_activation", request_activation_badly, request_activation_well,
+         LM_ERR_ID_MALFORMED},
+        {"lm_request_return", request_return_badly, NULL, LM_ERR_NOT_FOUND},
+        {"lm_request_repair", request_repair_badly, NULL, LM_ERR_NOT_FOUND},
+        {"lm_apply_response", apply_badly, NULL, LM_ERR_MALFORMED},
     };
     size_t i, k;
     for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -138,6 +161,32 @@ static lm_result text_length_into(void *p)
     return lm_status_text(&status, NULL, 0, (size_t *)p);
 }
 
+/* What each has begun is brought to an end: the portal is there. */
+static lm_result request_into(void *p, lm_result code)
+{
+    if (code == LM_OK)
+        lm_buffer_free(*(lm_buffer **)p);
+    lm_resume(client, NULL);
+    return code;
+}
+static lm_result activation_into(void *p)
+{
+    return request_into(
+        p, lm_request_activation(client, all.activation_id, 1, (lm_buffer **)p, NULL));
+}
+/* Of an activation that is only requested: it is given up, and no seat goes. */
+static lm_result return_into(void *p)
+{
+    lm_buffer *request = NULL;
+    CHECK_CODE(lm_request_activation(client, absent, 1, &request, NULL), LM_OK);
+    lm_buffer_free(request);
+    return request_into(p, lm_request_return(client, absent, 0, (lm_buffer **)p, NULL));
+}
+static lm_result repair_into(void *p)
+{
+    return request_into(p, lm_request_repair(client, all.activation_id, (lm_buffer **)p, NULL));
+}
+
 static void places(void)
 {
     static const struct {
@@ -147,6 +196,9 @@ static void places(void)
         {"lm_client_open", "out_client", client_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_list_open", "out_list", list_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_checkout", "out_seat", seat_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
+        {"lm_request_activation", "out_request", activation_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
+        {"lm_request_return", "out_request", return_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
+        {"lm_request_repair", "out_request", repair_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_feature_limit", "out_limit", limit_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_host_id", "out_len", id_length_into, LM_ERR_BUFFER, LM_ERR_BUFFER},
         {"lm_status_text", "out_len", text_length_into, LM_ERR_BUFFER, LM_ERR_BUFFER},
@@ -211,6 +263,25 @@ static void buffers(void)
         each_length(in_words_into, 512);
 }
 
+/* ---- Bytes ---- */
+
+static void bytes(void)
+{
+    uint8_t *some = (uint8_t *)before_guard(3);
+    unsigned first;
+    row("lm_apply_response", "response", "null");
+    TRY(lm_apply_response(client, NULL, 3, NULL), LM_ERR_INVALID_ARGUMENT);
+    row("lm_apply_response", "response", "any-bytes");
+    for (first = 0; first < 256; first++) {
+        memset(some, (int)first, 3);
+        TRY(lm_apply_response(client, some, 3, NULL), LM_ERR_MALFORMED);
+    }
+    row("lm_apply_response", "response_len", "zero");
+    TRY(lm_apply_response(client, some, 0, NULL), LM_ERR_MALFORMED);
+    row("lm_apply_response", "response_len", "huge");
+    TRY(lm_apply_response(client, some, SIZE_MAX, NULL), LM_ERR_TOO_LARGE);
+}
+
 /* ---- Objects that are NULL ---- */
 
 static void null_objects(void)
@@ -219,6 +290,7 @@ static void null_objects(void)
     lm_record_info record;
     lm_list *list = (lm_list *)UNTOUCHED;
     lm_seat *seat = (lm_seat *)UNTOUCHED;
+    lm_buffer *buffer = (lm_buffer *)UNTOUCHED;
     int64_t limit = 7;
     status.struct_size = sizeof status;
     record.struct_size = sizeof record;
@@ -239,6 +311,12 @@ static void null_objects(void)
     NULL_CLIENT("lm_resume", lm_resume(NULL, NULL));
     NULL_CLIENT("lm_list_open", lm_list_open(NULL, &list, NULL));
     NULL_CLIENT("lm_host_id", lm_host_id(NULL, NULL, 0, NULL));
+    NULL_CLIENT("lm_request_activation",
+                lm_request_activation(NULL, all.activation_id, 1, &buffer, NULL));
+    NULL_CLIENT("lm_request_return", lm_request_return(NULL, all.activation_id, 0, &buffer, NULL));
+    NULL_CLIENT("lm_request_repair", lm_request_repair(NULL, all.activation_id, &buffer, NULL));
+    NULL_CLIENT("lm_apply_response", lm_apply_response(NULL, NULL, 0, NULL));
+    CHECK(buffer == (lm_buffer *)UNTOUCHED);
     NULL_CLIENT("lm_checkout", lm_checkout(NULL, "ortho", 1, &seat, NULL));
     CHECK(list == (lm_list *)UNTOUCHED && seat == (lm_seat *)UNTOUCHED && limit == 7);
 #define EMPTY(export_, parameter, holds)                                                           \
@@ -254,6 +332,9 @@ static void null_objects(void)
     EMPTY("lm_list_free", "list", (lm_list_free(NULL), 1));
     EMPTY("lm_checkin", "seat", lm_checkin(NULL, NULL) == LM_ERR_INVALID_ARGUMENT);
     EMPTY("lm_seat_free", "seat", (lm_seat_free(NULL), 1));
+    EMPTY("lm_buffer_data", "buffer", *lm_buffer_data(NULL) == 0);
+    EMPTY("lm_buffer_len", "buffer", lm_buffer_len(NULL) == 0);
+    EMPTY("lm_buffer_free", "buffer", (lm_buffer_free(NULL), 1));
     EMPTY("lm_error_code", "error", lm_error_code(NULL) == LM_OK);
     EMPTY("lm_error_message", "error", *lm_error_message(NULL) == 0);
     EMPTY("lm_error_hint", "error", *lm_error_hint(NULL) == 0);

@@ -18,6 +18,27 @@ static lm_result refresh(const char *text) { return lm_refresh(client, text, NUL
 static lm_result repair(const char *text) { return lm_repair(client, text, NULL); }
 static lm_result take_out(const char *text) { return lm_remove(client, text, NULL); }
 
+/* Gives what a call has made back at once. */
+#define REQUESTED(call)                                                                            \
+    lm_buffer *request = NULL;                                                                     \
+    lm_result code = (call);                                                                       \
+    CHECK((code == LM_OK) == (request != NULL));                                                   \
+    lm_buffer_free(request);                                                                       \
+    return code
+
+static lm_result request_activation(const char *text)
+{
+    REQUESTED(lm_request_activation(client, text, 1, &request, NULL));
+}
+static lm_result request_return(const char *text)
+{
+    REQUESTED(lm_request_return(client, text, 1, &request, NULL));
+}
+static lm_result request_repair(const char *text)
+{
+    REQUESTED(lm_request_repair(client, text, &request, NULL));
+}
+
 static lm_result status(const char *text)
 {
     lm_status_info info;
@@ -77,6 +98,9 @@ static const text_row text_rows[] = {
     {"lm_refresh", "activation_id", 256, refresh, LM_OK, NO_ID, NO_ID, NO_ID},
     {"lm_repair", "activation_id", 256, repair, WRONG, NO_ID, NO_ID, NO_ID},
     {"lm_remove", "activation_id", 256, take_out, WRONG, NO_ID, NO_ID, NO_ID},
+    {"lm_request_activation", "activation_id", 256, request_activation, WRONG, NO_ID, NO_ID, NO_ID},
+    {"lm_request_return", "activation_id", 256, request_return, WRONG, NO_ID, NO_ID, NO_ID},
+    {"lm_request_repair", "activation_id", 256, request_repair, WRONG, NO_ID, NO_ID, NO_ID},
     {"lm_feature_status", "feature", 64, feature_status, WRONG, WRONG, LM_ERR_FEATURE, WRONG},
     {"lm_feature_limit", "feature", 64, feature_limit, WRONG, WRONG, LM_ERR_FEATURE, WRONG},
     {"lm_checkout", "feature", 64, checkout_of, WRONG, WRONG, LM_ERR_FEATURE, WRONG},
