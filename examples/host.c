@@ -12,6 +12,8 @@
  *     ./host refresh | resume     ask for a new lease | finish what is pending
  *     ./host repair ID            trust again in a license whose store was put back
  *     ./host remove ID            drop an entry that holds no seat
+ *     ./host request-activation ID FILE [SEATS] | request-return ID FILE [SEATS] | apply FILE
+ *                                 without a network: one file out, one file in
  *     ./host status [ID] | list   what this machine holds
  *
  * Options before the command: --portal URL, --storage DIR, --identity NAME, --verbose. A real
@@ -111,6 +113,38 @@ static int work(const lm_client *client)
     return 0;
 }
 
+/* Without a network: a file for the portal's people. */
+static lm_result write_request(lm_client *client, const char *command, const char *id,
+                               const char *path, uint32_t seats, lm_error **error)
+{
+    lm_buffer *request = NULL;
+    lm_result code = strcmp(command, "request-return") == 0
+        ? lm_request_return(client, id, seats, &request, error)
+        : lm_request_activation(client, id, seats ? seats : 1, &request, error);
+    if (code != LM_OK)
+        return code;
+    FILE *file = fopen(path, "wb");
+    size_t written = file ? fwrite(lm_buffer_data(request), 1, lm_buffer_len(request), file) : 0;
+    if (!file || written != lm_buffer_len(request) || fclose(file) != 0)
+        printf("%s could not be written; the same command makes the same file.\n", path);
+    lm_buffer_free(request);
+    return LM_OK;
+}
+
+/* And the file that they make of it. */
+static lm_result apply_response(lm_client *client, const char *path, lm_error **error)
+{
+    enum { MOST = 16 * 1024 * 1024 + 1 };
+    uint8_t *bytes = malloc(MOST);
+    FILE *file = fopen(path, "rb");
+    size_t length = file && bytes ? fread(bytes, 1, MOST, file) : 0;
+    lm_result code = lm_apply_response(client, bytes, length, error);
+    if (file)
+        fclose(file);
+    free(bytes);
+    return code;
+}
+
 static int run(lm_client *client, int argc, char **argv)
 {
     const char *command = argv[0], *id = argc > 1 ? argv[1] : NULL;
@@ -135,6 +169,11 @@ static int run(lm_client *client, int argc, char **argv)
         code = lm_repair(client, id, &error);
     else if (id && strcmp(command, "remove") == 0)
         code = lm_remove(client, id, &error);
+    else if (argc > 2 && strncmp(command, "request-", 8) == 0)
+        code = write_request(client, command, id, argv[2],
+                             argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0, &error);
+    else if (id && strcmp(command, "apply") == 0)
+        code = apply_response(client, id, &error);
     else {
         fprintf(stderr, "unknown command or missing activation ID: %s\n", command);
         return 2;
@@ -177,7 +216,8 @@ int main(int argc, char **argv)
     if (next >= argc) {
         fprintf(stderr, "usage: %s [--portal URL] [--storage DIR] [--identity NAME] [--verbose] "
                         "work | activate ID [SEATS] | return ID [SEATS] | refresh [ID] | resume | "
-                        "repair ID | remove ID | status [ID] | list\n", argv[0]);
+                        "repair ID | remove ID | request-activation ID FILE [SEATS] | "
+                        "request-return ID FILE [SEATS] | apply FILE | status [ID] | list\n", argv[0]);
         return 2;
     }
     lm_client *client = NULL;

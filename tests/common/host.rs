@@ -28,7 +28,7 @@ impl Host {
         &self,
         mut command: Command,
         machine: &Machine,
-        arguments: &[&str],
+        arguments: &[String],
     ) -> Command {
         let settings = &machine.settings;
         command.arg(&self.program);

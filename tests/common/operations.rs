@@ -1,5 +1,7 @@
 //! Operations that may be broken off anywhere, and what a machine may show of each.
 
+use std::path::PathBuf;
+
 use lm::ffi::*;
 
 use super::machine::{Machine, Outcome};
@@ -27,6 +29,10 @@ pub enum Operation {
     Reattach,
     /// The repair of such a record.
     Repair,
+    /// The response to an activation by a file.
+    ApplyActivation,
+    /// The response to a return by a file.
+    ApplyReturn,
     /// Taking out what the portal has given to another.
     Remove,
 }
@@ -63,7 +69,7 @@ impl Shown {
 }
 
 impl Operation {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Birth,
         Self::Activate,
         Self::MoreSeats,
@@ -75,6 +81,8 @@ impl Operation {
         Self::ResumeReturn,
         Self::Reattach,
         Self::Repair,
+        Self::ApplyActivation,
+        Self::ApplyReturn,
         Self::Remove,
     ];
 
@@ -91,7 +99,14 @@ impl Operation {
     /// Brings a machine that holds nothing of the ID to where the operation begins. The wire leads
     /// to the same portal.
     pub fn prepare(self, world: &World, machine: &Machine, wire: &Wire, id: &str) {
-        if !matches!(self, Self::Birth | Self::Activate | Self::Abandon | Self::ResumeActivation) {
+        if !matches!(
+            self,
+            Self::Birth
+                | Self::Activate
+                | Self::Abandon
+                | Self::ResumeActivation
+                | Self::ApplyActivation
+        ) {
             machine.activate(id, 3).unwrap();
         }
         match self {
@@ -105,6 +120,14 @@ impl Operation {
                 let old = machine.images();
                 machine.refresh(Some(id)).unwrap();
                 machine.put_back(&old);
+            }
+            Self::ApplyActivation | Self::ApplyReturn => {
+                let request = match self {
+                    Self::ApplyReturn => machine.request_return(id, 0),
+                    _ => machine.request_activation(id, 3),
+                };
+                let response = world.answer(&request.unwrap());
+                std::fs::write(response_file(machine, id), response).unwrap();
             }
             Self::Remove => {
                 world.portal.rehost(id, None).unwrap();
@@ -124,13 +147,17 @@ impl Operation {
             Self::ReturnAll | Self::Abandon => machine.return_(id, 0),
             Self::ResumeActivation | Self::ResumeReturn => machine.resume(),
             Self::Repair => machine.repair(id),
+            Self::ApplyActivation | Self::ApplyReturn => {
+                machine.apply(&std::fs::read(response_file(machine, id)).unwrap())
+            }
             Self::Remove => machine.remove(id),
         }
     }
 
     /// The same call, as arguments of `examples/host.c`.
-    pub fn arguments(self, id: &str) -> Vec<&str> {
-        match self {
+    pub fn arguments(self, machine: &Machine, id: &str) -> Vec<String> {
+        let response = response_file(machine, id);
+        let words = match self {
             Self::Birth | Self::Activate | Self::Reattach => vec!["activate", id, "3"],
             Self::MoreSeats => vec!["activate", id, "4"],
             Self::Refresh => vec!["refresh", id],
@@ -138,8 +165,10 @@ impl Operation {
             Self::ReturnAll | Self::Abandon => vec!["return", id],
             Self::ResumeActivation | Self::ResumeReturn => vec!["resume"],
             Self::Repair => vec!["repair", id],
+            Self::ApplyActivation | Self::ApplyReturn => vec!["apply", response.to_str().unwrap()],
             Self::Remove => vec!["remove", id],
-        }
+        };
+        words.into_iter().map(str::to_owned).collect()
     }
 
     pub fn before(self) -> Shown {
@@ -148,8 +177,8 @@ impl Operation {
             Self::MoreSeats | Self::Refresh | Self::ReturnSome | Self::ReturnAll => {
                 Shown::active(3)
             }
-            Self::Abandon | Self::ResumeActivation => Shown::ACTIVATING,
-            Self::ResumeReturn => Shown::returning(0),
+            Self::Abandon | Self::ResumeActivation | Self::ApplyActivation => Shown::ACTIVATING,
+            Self::ResumeReturn | Self::ApplyReturn => Shown::returning(0),
             Self::Reattach | Self::Repair => Shown::of(LM_STATE_UNTRUSTED, false, 3),
             Self::Remove => Shown::of(LM_STATE_ORPHANED, false, 3),
         }
@@ -169,7 +198,10 @@ impl Operation {
     pub fn resumed(self) -> Shown {
         match self {
             Self::Abandon => Shown::active(3),
-            Self::ResumeActivation | Self::ResumeReturn => self.after(),
+            Self::ResumeActivation
+            | Self::ResumeReturn
+            | Self::ApplyActivation
+            | Self::ApplyReturn => self.after(),
             _ => self.before(),
         }
     }
@@ -181,12 +213,22 @@ impl Operation {
             | Self::Refresh
             | Self::Reattach
             | Self::Repair
+            | Self::ApplyActivation
             | Self::ResumeActivation => Shown::active(3),
             Self::MoreSeats => Shown::active(4),
             Self::ReturnSome => Shown::active(2),
-            Self::ReturnAll | Self::Abandon | Self::ResumeReturn | Self::Remove => Shown::ABSENT,
+            Self::ReturnAll
+            | Self::Abandon
+            | Self::ResumeReturn
+            | Self::ApplyReturn
+            | Self::Remove => Shown::ABSENT,
         }
     }
+}
+
+/// Where the response to a machine's request is.
+fn response_file(machine: &Machine, id: &str) -> PathBuf {
+    machine.settings.storage.with_file_name(format!("{id}.txt"))
 }
 
 fn lose_the_answer(machine: &Machine, wire: &Wire, call: impl FnOnce(&Machine) -> Outcome) {

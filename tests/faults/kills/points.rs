@@ -119,7 +119,8 @@ impl Scene {
         let (wire, id) = (Wire::to(self.world.url()), self.id());
         operation.prepare(&self.world, &machine, &wire, &id);
         let kinds: Vec<_> = faults.iter().map(|(call, _)| *call).collect();
-        let calls: Calls = strace::count(&self.host, &machine, &operation.arguments(&id), &kinds);
+        let calls: Calls =
+            strace::count(&self.host, &machine, &operation.arguments(&machine, &id), &kinds);
         let shown = Shown::on(&machine.again(), &id);
         assert_eq!(shown, operation.after(), "{operation:?}, undisturbed");
         let made = faults.iter().filter_map(|(call, fault)| {
@@ -168,7 +169,7 @@ impl Scene {
         nth: usize,
     ) -> (bool, bool, Vec<String>) {
         job.operation.prepare(&self.world, case.machine, wire, case.id);
-        let arguments = job.operation.arguments(case.id);
+        let arguments = job.operation.arguments(case.machine, case.id);
         let at = (job.call, nth, job.fault);
         let run = strace::inject(&self.host, case.machine, &arguments, at);
         let shown = Shown::on(&case.machine.again(), case.id);

@@ -38,7 +38,7 @@ pub(crate) fn unavailable() -> Option<String> {
 pub(crate) type Calls = BTreeMap<String, (usize, usize)>;
 
 /// Runs the host undisturbed and counts its calls.
-pub(crate) fn count(host: &Host, machine: &Machine, arguments: &[&str], kinds: &[&str]) -> Calls {
+pub(crate) fn count(host: &Host, machine: &Machine, arguments: &[String], kinds: &[&str]) -> Calls {
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("trace");
     let output = host.under(strace(&trace), machine, arguments).output().unwrap();
@@ -73,7 +73,7 @@ pub(crate) struct Run {
 pub(crate) fn inject(
     host: &Host,
     machine: &Machine,
-    arguments: &[&str],
+    arguments: &[String],
     at: (&str, usize, Fault),
 ) -> Run {
     let (call, nth, fault) = at;
