@@ -251,6 +251,38 @@ pub(crate) enum Command {
         yes: bool,
     },
 
+    /// Make a request file, for a machine without a network
+    ///
+    /// The file goes to the owner of the licenses, who answers it on the licensing portal (its page
+    /// "Offline", or `lm-portal offline answer FILE -o RESPONSE`). The response file comes back to this
+    /// machine: `lm-administrator apply RESPONSE`. One round trip, also on a new machine. Asked again,
+    /// the same request is written, and the portal answers it the same, so nothing is ever lost.
+    ///
+    /// With --append many machines' requests stand in one file; the one response serves them all, and
+    /// each machine takes its own part. Where a network is there after all, `resume` finishes what was
+    /// begun by a file.
+    ///
+    /// Examples:
+    ///   lm-administrator --config orthomap.conf request activate 7F3KM-Q0W2E-XT9VB-4HJN8 -o request.txt
+    ///   lm-administrator --config orthomap.conf request return 7F3KM-Q0W2E-XT9VB-4HJN8 -o site.txt --append
+    #[command(verbatim_doc_comment)]
+    Request {
+        #[command(subcommand)]
+        what: Request,
+    },
+
+    /// Apply this machine's part of a response file
+    ///
+    /// Works once, for the machine and the request that it answers. What is damaged or another's is
+    /// refused, and says which; the request goes on waiting then.
+    ///
+    /// Example: lm-administrator --config orthomap.conf apply response.txt
+    #[command(verbatim_doc_comment)]
+    Apply {
+        /// The response file
+        file: PathBuf,
+    },
+
     /// Print this machine's host ID, as the portal shows it
     ///
     /// A hash: no serial number or name can be read from it. Touches no network and no seat.
@@ -273,6 +305,89 @@ pub(crate) enum Command {
     /// Example: lm-administrator man > ~/.local/share/man/man1/lm-administrator.1
     #[command(verbatim_doc_comment)]
     Man,
+}
+
+/// What is requested by a file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Request {
+    /// Seats of an activation ID for this machine, or a new lease for those that it has
+    ///
+    /// Afterwards this machine holds N seats in total, as by `activate`. Where it holds them already,
+    /// the request asks for a new lease: that is how an offline site refreshes a license.
+    ///
+    /// Example: lm-administrator --config orthomap.conf request activate 7F3KM-Q0W2E-XT9VB-4HJN8 -o request.txt
+    #[command(verbatim_doc_comment)]
+    Activate {
+        /// The activation ID
+        id: String,
+        /// How many seats this machine is to hold in total
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+        seats: u32,
+        #[command(flatten)]
+        to: To,
+    },
+
+    /// The return of seats: the file is the proof, and the license stops working here at once
+    ///
+    /// The seats are credited once the portal has answered the file, once only. On a terminal it asks
+    /// first; in scripts it does not.
+    ///
+    /// Example: lm-administrator --config orthomap.conf request return 7F3KM-Q0W2E-XT9VB-4HJN8 -o request.txt
+    #[command(verbatim_doc_comment)]
+    Return {
+        /// The activation ID
+        id: String,
+        /// How many seats to give back; without it all
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        seats: Option<u32>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+        #[command(flatten)]
+        to: To,
+    },
+
+    /// Trust again in a license whose trusted storage was put back, or whose clock ran ahead
+    ///
+    /// Example: lm-administrator --config orthomap.conf request repair 7F3KM-Q0W2E-XT9VB-4HJN8 -o request.txt
+    #[command(verbatim_doc_comment)]
+    Repair {
+        /// The activation ID
+        id: String,
+        #[command(flatten)]
+        to: To,
+    },
+}
+
+impl Request {
+    /// Of which activation ID.
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Activate { id, .. } | Self::Return { id, .. } | Self::Repair { id, .. } => id,
+        }
+    }
+
+    /// Where it goes.
+    pub(crate) const fn to(&self) -> &To {
+        match self {
+            Self::Activate { to, .. } | Self::Return { to, .. } | Self::Repair { to, .. } => to,
+        }
+    }
+}
+
+/// Where a request goes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct To {
+    /// The request file; one that is there is never replaced
+    #[arg(long, short, value_name = "FILE", required_unless_present = "qr")]
+    pub(crate) output: Option<PathBuf>,
+    /// Add the request to those of other machines in the file
+    #[arg(long, requires = "output")]
+    pub(crate) append: bool,
+    /// Show the request as a QR picture, to be read by a phone; its text goes into the page "Offline"
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) qr: bool,
 }
 
 #[cfg(test)]

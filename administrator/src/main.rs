@@ -8,6 +8,7 @@
 //! | `args` | the command line, and the help that teaches it |
 //! | `config` | the settings: command line over configuration file |
 //! | `open` | settings → an open client |
+//! | `files`, `qr` | request and response files, on disk and as a picture |
 //! | `commands` | one group of commands a file |
 //! | `outcome` | what became of one license, and the exit code |
 //! | `rest` | what the portal does for owners, by HTTPS |
@@ -17,10 +18,12 @@
 mod args;
 mod commands;
 mod config;
+mod files;
 mod open;
 mod outcome;
 mod output;
 mod progress;
+mod qr;
 mod rest;
 
 use std::process::ExitCode;

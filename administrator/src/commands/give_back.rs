@@ -26,7 +26,7 @@ impl Session {
         Outcome::of_call(&self.client, id, result)
     }
 
-    fn returned(&self, id: &str, before: Status) -> lm::Result<String> {
+    pub(super) fn returned(&self, id: &str, before: Status) -> lm::Result<String> {
         let after = self.client.status(Some(id))?;
         Ok(match (before.state, after.state) {
             (State::Orphaned, State::Absent) => "The orphaned entry is cleaned up; its seats had \
@@ -44,7 +44,7 @@ impl Session {
         })
     }
 
-    fn confirms(&self, ids: &[String], seats: u32) -> io::Result<bool> {
+    pub(super) fn confirms(&self, ids: &[String], seats: u32) -> io::Result<bool> {
         let mut question = String::from("These licenses stop working on this machine:\n");
         for id in ids {
             let held = match self.client.status(Some(id)) {
@@ -64,7 +64,7 @@ impl Session {
 }
 
 /// Only where a person can answer.
-fn is_asked() -> bool {
+pub(super) fn is_asked() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 

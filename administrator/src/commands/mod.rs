@@ -3,6 +3,7 @@
 mod change;
 mod give_back;
 mod manual;
+mod offline;
 mod release;
 mod resume;
 mod show;
@@ -80,6 +81,8 @@ impl Session {
             Command::Repair { id } => self.repair(id),
             Command::Remove { id } => self.remove(id),
             Command::Resume => self.resume(),
+            Command::Request { what } => self.request(what),
+            Command::Apply { file } => self.apply(file),
             Command::Release { id, host, token, yes } => {
                 self.release(id, host, token.as_deref(), *yes)
             }
@@ -106,9 +109,12 @@ fn refused(format: Format, command: &Command, error: &lm::Error) -> io::Result<E
         }
         Command::Return { ids, .. } => each(&ids.iter().map(String::as_str).collect::<Vec<_>>())?,
         Command::Refresh { id } => each(&[id.as_deref().unwrap_or("")])?,
-        Command::List | Command::Resume | Command::Completions { .. } | Command::Man => {
-            each(&[""])?;
-        }
+        Command::Request { what } => each(&[what.id()])?,
+        Command::List
+        | Command::Resume
+        | Command::Apply { .. }
+        | Command::Completions { .. }
+        | Command::Man => each(&[""])?,
     }
     Ok(Exit::Failed)
 }

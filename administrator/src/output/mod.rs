@@ -11,6 +11,7 @@ use lm::{RecordInfo, Status};
 
 use crate::args::Args;
 use crate::outcome::{Exit, Outcome};
+use crate::qr;
 
 /// For whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,11 @@ pub(crate) fn outcomes(format: Format, outcomes: &[Outcome], nothing: &str) -> i
         Format::People if outcomes.is_empty() => people::line(nothing),
         Format::People => people::outcomes(outcomes),
     }
+}
+
+/// A QR picture: black on white where colors are, whatever the terminal's own are.
+pub(crate) fn picture(picture: &str) -> io::Result<()> {
+    people::picture(picture, qr::width(picture))
 }
 
 /// A command whose answer is one object failed.

@@ -91,6 +91,15 @@ pub(super) fn outcomes(outcomes: &[Outcome]) -> io::Result<()> {
     Ok(())
 }
 
+/// A picture of text, and how wide the terminal must be for it.
+pub(super) fn picture(picture: &str, width: usize) -> io::Result<()> {
+    let mut out = AutoStream::auto(io::stdout());
+    for row in picture.lines() {
+        writeln!(out, "\u{1b}[30;107m{row}\u{1b}[0m")?;
+    }
+    writeln!(out, "Where it looks torn, the terminal has less than {width} columns: widen it.\n")
+}
+
 /// Message, hint, when to try again, and the code's name for whoever is asked for help.
 fn failure(error: &Error, pending: bool) -> String {
     let mut text = format!("{} {}", error.message(), error.hint());

@@ -41,6 +41,11 @@ impl Machine {
 
     /// Runs the Administrator with this machine's settings, as a person would.
     pub fn run(&self, words: &[&str]) -> Run {
+        Run::of(&mut self.command(words))
+    }
+
+    /// As [`Self::run`], before it is run.
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = administrator();
         command.args(words).args(["--product", PRODUCT, "--trust-root", &self.trust_root]);
         command.arg("--storage").arg(self.storage());
@@ -48,7 +53,7 @@ impl Machine {
         if let Some(url) = &self.portal {
             command.args(["--portal", url]);
         }
-        Run::of(&mut command)
+        command
     }
 
     /// As a script would: the exit code and the document.
@@ -137,7 +142,7 @@ pub struct Vendor {
     pub portal: Portal,
     running: Option<Running>,
     url: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Vendor {
@@ -153,7 +158,12 @@ impl Vendor {
         let portal = Portal::open(options).expect("a portal");
         let running = portal.serve().expect("a server");
         let url = running.url().to_owned();
-        Self { portal, running: Some(running), url, _folder: folder }
+        Self { portal, running: Some(running), url, folder }
+    }
+
+    /// The directory of its database.
+    pub fn data(&self) -> &Path {
+        self.folder.path()
     }
 
     /// An activation ID over an entitlement of its own.
