@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 static const char *self;
+/* What a process leaves behind that ends without a word. */
+static lm_client *left_client;
+static lm_seat *left_seat;
 
 static void count_destroy(void *user_data)
 {
@@ -145,6 +148,8 @@ static void a_child_can_not_end_its_parents_use(const given *all)
         client = open_client(all, NULL);
         seat = take_seats(client, 1);
         CHECK_CODE(lm_checkout(client, "ortho", 1, &more, NULL), LM_ERR_NO_FREE_SEAT);
+        lm_seat_free(seat);
+        lm_client_free(client);
         _exit(0);
     }
     wait_for(child);
@@ -197,8 +202,8 @@ static void a_child_that_execs_keeps_none(const given *all)
     other = fork();
     CHECK(other >= 0);
     if (other == 0) {
-        client = open_client(all, NULL);
-        take_seats(client, 2);
+        left_client = open_client(all, NULL);
+        left_seat = take_seats(left_client, 2);
         start(all, "idle");
         _exit(0);
     }
@@ -225,14 +230,13 @@ static void a_seat_outlives_its_client(const given *all)
 
 static int role(const given *all, const char *name)
 {
-    lm_client *client;
     pid_t child;
     if (strcmp(name, "idle") == 0) {
         say_ready_and_wait();
         return 0;
     }
-    client = open_client(all, NULL);
-    take_seats(client, 2);
+    left_client = open_client(all, NULL);
+    left_seat = take_seats(left_client, 2);
     if (strcmp(name, "leave_a_child") == 0) {
         child = fork();
         CHECK(child >= 0);
@@ -250,7 +254,7 @@ static int role(const given *all, const char *name)
 int main(int argc, char **argv)
 {
     given all = take(4, argv);
-    self = "/proc/self/exe";
+    self = argv[0];
     if (argc > 4)
         return role(&all, argv[4]);
     /* Whoever loses its parent is ours to wait for. */

@@ -26,7 +26,7 @@ fn holds(name: &str, seats: u32) {
     machine.activate(&id, seats).unwrap();
     let program = build(&world, dir.path(), name);
     let given = [&machine.settings.trust_root, &id].map(String::as_str);
-    let output = Command::new(program).args(given).arg(&machine.settings.storage).output().unwrap();
+    let output = cc::runner(&program).args(given).arg(&machine.settings.storage).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(machine.listed_in_use(&id), 0);
 }
