@@ -109,6 +109,9 @@ fn r41_two_portals_over_one_postgresql_never_exceed_the_seats_and_keep_every_pro
     assert_eq!(portals[0].history_break().unwrap(), None);
     let told = portals[0].backup(&std::env::temp_dir().join("not made")).unwrap_err().to_string();
     assert!(told.contains("pg_dump") && told.contains("restore --in-place"), "{told}");
+    let options = PortalOptions::at(Location::Url(server.url()));
+    let told = Portal::restore(&options, Some("dump".as_ref()), 0).unwrap_err().to_string();
+    assert!(told.contains("pg_restore") && told.contains("restore --in-place"), "{told}");
     for running in running {
         running.stop().unwrap();
     }

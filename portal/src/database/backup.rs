@@ -46,12 +46,7 @@ impl Database {
 
     /// A copy of a backup beside this database, brought up to today's tables, to be put back from.
     pub(crate) async fn unpack(&self, from: &Path) -> Result<Unpacked> {
-        let Some(own) = self.file.as_deref() else {
-            return Err(Error::Refused(
-                "put the dump back with `pg_restore` first, then run `restore --in-place`"
-                    .to_owned(),
-            ));
-        };
+        let own = self.file.as_deref().ok_or_else(not_by_file)?;
         let unpacked = Unpacked(beside(own, "restore"));
         // Of an attempt that was cut off.
         unpacked.remove();
@@ -76,6 +71,15 @@ impl Database {
             .await?;
         Ok(connection)
     }
+}
+
+/// What has no file can't be put back from one.
+pub(crate) fn not_by_file() -> Error {
+    Error::Refused(
+        "stop the portals and put the dump back with `pg_restore` (or psql) first, then run `restore \
+         --in-place`"
+            .to_owned(),
+    )
 }
 
 /// Refuses a file that is no portal's, before anything is made for it.

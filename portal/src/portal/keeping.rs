@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Row as _};
 use super::{Location, Portal, PortalOptions, runtime};
 use crate::admin::restore::{self, Restored};
 use crate::admin::{Act, Actor};
-use crate::database::backup::{Unpacked, must_be_a_portals, put_back};
+use crate::database::backup::{Unpacked, must_be_a_portals, not_by_file, put_back};
 use crate::database::{Database, in_transaction};
 use crate::error::{Error, Result};
 use crate::ledger::identity;
@@ -31,6 +31,9 @@ impl Portal {
     ) -> Result<Restored> {
         runtime()?.block_on(async {
             if let Some(file) = file {
+                if matches!(&options.location, Location::Url(url) if !url.starts_with("sqlite:")) {
+                    return Err(not_by_file());
+                }
                 must_be_a_portals(file).await?;
             }
             let database = open(&options.location).await?;
