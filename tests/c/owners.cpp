@@ -16,7 +16,7 @@ static_assert(!std::is_copy_constructible<lm::seat>::value, "a seat has one owne
 static lm::options options_for(const given &all)
 {
     lm::options options("terra-studio", all.trust_root);
-    options.storage_dir(all.dir).host_identity("a C++ program").timeout_ms(1000);
+    options.storage_dir(all.dir).host_identity("a C++ program").timeout_ms(60000);
     return options;
 }
 
