@@ -1,4 +1,5 @@
-//! The seeds of the fuzz target `envelope`: what a real portal and a real client said to each other.
+//! The seeds of the fuzz target `envelope`: what a real portal and a real client said to each other, as
+//! envelopes and, so that a fuzzer can change them, as payloads alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "common/mod.rs"]
@@ -24,27 +25,53 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/envelope")
 }
 
+/// What the first byte of a seed says of the rest; fuzz/fuzz_targets/envelope.rs reads it.
+const ENVELOPE: u8 = 0;
+const ANSWER: u8 = 1;
+const RECORD: u8 = 2;
+const REQUEST: u8 = 3;
+const TIME: u8 = 4;
+const KEYSET: u8 = 5;
+
+/// Fields for the target's own payload of a kind: its number and five.
+const FIELDS: [(&str, &[u8]); 5] = [
+    ("fields-answer", b"\x06{\"product\":\"ortho-studio\",\"generation\":5,\"verdict\":\"stale\"}"),
+    ("fields-record", b"\x07{\"seats\":2,\"kind\":\"cc\",\"expires_at\":1900000000}"),
+    ("fields-request", b"\x08{\"operation\":{\"activate\":{\"seats\":2}},\"host_label\":\"desk\"}"),
+    ("fields-time", b"\x09{\"time\":1800000000}"),
+    ("fields-keyset", b"\x0A{\"version\":3,\"issued_at\":1}"),
+];
+
 /// Opens an envelope by the keys that it names.
 fn opened<T: Message>(text: &str) -> lm_protocol::Result<Verified<T>> {
     Unverified::<T>::parse(text)?.verify_named()
 }
 
+fn is_payload<T: Message>(text: &str) -> bool {
+    serde_json::from_str::<T>(text).is_ok_and(|message| message.is_within_bounds())
+}
+
 #[test]
 fn the_seeds_are_messages_of_today() {
-    let mut count = [0; 5];
+    let mut count = [0; 10];
     for seed in fs::read_dir(folder()).unwrap() {
         let bytes = fs::read(seed.unwrap().path()).unwrap();
-        // The byte before it tells the target that the rest is an envelope, or a payload to be signed.
-        if bytes[0] != 0 {
+        let is = |kind| bytes[0] == kind;
+        if bytes[0] > KEYSET {
             continue;
         }
         let text = std::str::from_utf8(&bytes[1..]).unwrap();
         let kinds = [
-            opened::<Request>(text).is_ok(),
-            opened::<Answer>(text).is_ok(),
-            opened::<Keyset>(text).is_ok(),
-            opened::<TimeStatement>(text).is_ok(),
-            opened::<Record>(text).is_ok(),
+            is(ENVELOPE) && opened::<Request>(text).is_ok(),
+            is(ENVELOPE) && opened::<Answer>(text).is_ok(),
+            is(ENVELOPE) && opened::<Keyset>(text).is_ok(),
+            is(ENVELOPE) && opened::<TimeStatement>(text).is_ok(),
+            is(ENVELOPE) && opened::<Record>(text).is_ok(),
+            is(REQUEST) && is_payload::<Request>(text),
+            is(ANSWER) && is_payload::<Answer>(text),
+            is(KEYSET) && is_payload::<Keyset>(text),
+            is(TIME) && is_payload::<TimeStatement>(text),
+            is(RECORD) && is_payload::<Record>(text),
         ];
         let kind = kinds.iter().position(|is| *is).expect("renew them: fuzz/renew-seeds");
         count[kind] += 1;
@@ -68,7 +95,8 @@ impl Transport for Kept {
 #[test]
 #[ignore = "writes fuzz/seeds: run fuzz/renew-seeds"]
 fn renew() {
-    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    // The vendor of the target's own trust root.
+    let (world, dir) = (World::named("Terra"), tempfile::tempdir().unwrap());
     let (id, other) = (world.cc(3), world.nl(1));
     let kept = Arc::new(Mutex::new(Vec::new()));
     let https = HttpsTransport::new(TransportOptions {
@@ -96,26 +124,27 @@ fn renew() {
 
     let _ = fs::remove_dir_all(folder());
     fs::create_dir_all(folder()).unwrap();
-    let write = |name: String, text: &str| {
-        fs::write(folder().join(&name), [b"\0", text.as_bytes()].concat()).unwrap();
-        // What it carries too, for the target to sign; the first byte says of which message.
-        let kinds = ["answer", "record", "request", "time", "keyset"];
-        let kind = kinds.iter().position(|kind| name.starts_with(kind)).unwrap() + 1;
-        let envelope: serde_json::Value = serde_json::from_str(text).unwrap();
-        let payload = envelope["payload"].as_str().unwrap();
-        let payload = lm_protocol::encoding::from_base64(payload).unwrap();
-        let bytes = [&[u8::try_from(kind).unwrap()], payload.as_slice()].concat();
-        fs::write(folder().join(format!("{name}-payload")), bytes).unwrap();
-    };
+    for (name, bytes) in FIELDS {
+        fs::write(folder().join(name), bytes).unwrap();
+    }
     for (n, (post, reply)) in kept.lock().unwrap().iter().enumerate() {
-        write(format!("request-{n}"), &post.request);
-        write(format!("answer-{n}"), &reply.answer);
+        write::<Request>(&format!("request-{n}"), REQUEST, &post.request);
+        write::<Answer>(&format!("answer-{n}"), ANSWER, &reply.answer);
         if let Verdict::Granted { record } = &opened::<Answer>(&reply.answer).unwrap().verdict {
-            write(format!("record-{n}"), record);
+            write::<Record>(&format!("record-{n}"), RECORD, record);
         }
         if n == 0 {
-            write("keyset".to_owned(), &reply.keyset);
-            write("time".to_owned(), &reply.time);
+            write::<Keyset>("keyset", KEYSET, &reply.keyset);
+            write::<TimeStatement>("time", TIME, &reply.time);
         }
+    }
+}
+
+/// Writes a message as two seeds.
+fn write<T: Message>(name: &str, kind: u8, envelope: &str) {
+    let payload = serde_json::to_vec(&opened::<T>(envelope).unwrap().into_inner()).unwrap();
+    let seeds = [("", ENVELOPE, envelope.as_bytes()), ("-payload", kind, payload.as_slice())];
+    for (suffix, first, bytes) in seeds {
+        fs::write(folder().join(format!("{name}{suffix}")), [&[first], bytes].concat()).unwrap();
     }
 }

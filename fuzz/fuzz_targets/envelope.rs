@@ -1,11 +1,13 @@
-//! Envelopes: any text, and any payload in an envelope that is signed as it must be.
+//! Envelopes: any text; any payload, and a right one with some fields changed, signed as it must be.
 #![no_main]
+
+use std::sync::{Arc, LazyLock, Mutex};
 
 use libfuzzer_sys::fuzz_target;
 use lm_fuzz::input::Input;
 use lm_fuzz::is_planted;
-use lm_fuzz::portal::{keyset, sealed};
-use lm_fuzz::world::{Signer, key, trust_root};
+use lm_fuzz::portal::{answer, changed, keyset, record, sealed};
+use lm_fuzz::world::{NOW, PRODUCT, Signer, VENDOR, World, activation_id, key, trust_root};
 use lm_protocol::exchange::{Post, Reply};
 use lm_protocol::{
     ActivationId, Answer, Keyring, Keyset, Message, Record, Request, TimeStatement, TrustRoot,
@@ -33,7 +35,8 @@ fn verified<T: Message + Clone + PartialEq + std::fmt::Debug>(text: &str) -> Opt
 
 fn each(text: &str) {
     let mut keyring = Keyring::new(trust_root());
-    let keyset = sealed(Keyset::TYPE, &serde_json::to_vec(&keyset()).expect("a keyset"), Signer::Root);
+    let keyset =
+        sealed(Keyset::TYPE, &serde_json::to_vec(&keyset()).expect("a keyset"), Signer::Root);
     keyring.learn(&keyset).expect("the root's own");
     let _ = (keyring.verify::<Answer>(text), keyring.verify::<TimeStatement>(text));
     if let Ok(record) = keyring.verify::<Record>(text) {
@@ -41,24 +44,56 @@ fn each(text: &str) {
         assert!((1..=lm_protocol::limits::SEATS_MAX).contains(&record.seats));
     }
     let _ = (verified::<Keyset>(text), verified::<Record>(text), verified::<TimeStatement>(text));
-    let (request, answer) = (verified::<Request>(text), verified::<Answer>(text));
-    if let (Some(request), Some(answer)) = (&request, &answer) {
-        let _ = answer.must_answer(request);
+    let (request, answered) = (verified::<Request>(text), verified::<Answer>(text));
+    if let (Some(request), Some(answered)) = (&request, &answered) {
+        let _ = answered.must_answer(request);
     }
     if is_planted() {
-        let stale = answer.is_some_and(|answer| answer.epoch == 77);
-        assert!(!stale, "planted: behind the signature, a field of an answer");
+        // No seed's: the fuzzer has made it, whole, within its bounds, and signed.
+        let is_made = answered.is_some_and(|answered| answered.product != PRODUCT);
+        assert!(!is_made, "planted: behind the signature, an answer of another product");
     }
     if let Ok(true) = keyring.learn(text) {
         assert!(keyring.keyset_version() > 2);
     }
 }
 
+/// A right payload of each kind, as this crate's world makes them.
+static PAYLOADS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let (world, seen) = (World::new(), Arc::new(Mutex::new(Vec::new())));
+    let sees = seen.clone();
+    world.portal(Some(Arc::new(move |request, post| {
+        let granted = sealed(Record::TYPE, &json(&record(request)), Signer::Portal);
+        let time = TimeStatement { vendor: VENDOR.to_owned(), nonce: post.time_nonce, time: NOW };
+        *sees.lock().expect("one thread") = vec![
+            json(&keyset()),
+            json(&answer(request, granted)),
+            json(&record(request)),
+            json(&**request),
+            json(&time),
+        ];
+        Vec::new()
+    })));
+    let client = world.client().expect("a client");
+    client.activate(&activation_id().to_string(), 2).expect_err("nothing was replied");
+    let payloads = seen.lock().expect("one thread").clone();
+    assert_eq!(payloads.len(), KINDS.len());
+    payloads
+});
+
+fn json<T: Message>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("a message")
+}
+
+const KINDS: [&str; 5] =
+    [Keyset::TYPE, Answer::TYPE, Record::TYPE, Request::TYPE, TimeStatement::TYPE];
+
 fuzz_target!(|bytes: &[u8]| {
     let mut input = Input::new(bytes);
-    let mode = input.byte();
+    let mode = usize::from(input.byte());
     let rest = input.rest();
-    let kinds = [Keyset::TYPE, Answer::TYPE, Record::TYPE, Request::TYPE, TimeStatement::TYPE];
+    let kind = KINDS[mode % KINDS.len()];
+    let signer = if kind == Keyset::TYPE { Signer::Root } else { Signer::Portal };
     match mode {
         // Any text, for each reader there is.
         0 => {
@@ -74,10 +109,8 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
         // Any payload, signed.
-        _ => {
-            let kind = kinds[usize::from(mode) % kinds.len()];
-            let signer = if kind == Keyset::TYPE { Signer::Root } else { Signer::Portal };
-            each(&sealed(kind, rest, signer));
-        }
+        1..=5 => each(&sealed(kind, rest, signer)),
+        // A right payload but for some of its fields, signed.
+        _ => each(&sealed(kind, &changed(&PAYLOADS[mode % KINDS.len()], rest), signer)),
     }
 });

@@ -56,10 +56,14 @@ fuzz_target!(|bytes: &[u8]| {
     let mode = input.byte() % 7;
     let into = input.byte();
     let mut plain = base.plain.clone();
-    let mut may_work = false;
+    let mut may_work;
     let bytes = match mode {
         // Any bytes.
-        0 => input.rest().to_vec(),
+        0 => {
+            let bytes = input.rest().to_vec();
+            may_work = bytes.starts_with(trimmed(&base.image));
+            bytes
+        }
         // The anchor's.
         1 => {
             let anchor = world.anchor();
@@ -79,7 +83,13 @@ fuzz_target!(|bytes: &[u8]| {
             image
         }
         // Any plaintext under a right seal.
-        3 => plain.seal(input.rest().to_vec()),
+        3 => {
+            let bytes = input.rest();
+            // As JSON writes it into the state.
+            let record = serde_json::to_vec(&base.record).expect("a text");
+            may_work = bytes.windows(record.len()).any(|window| window == record);
+            plain.seal(bytes.to_vec())
+        }
         // Any sections.
         4 => {
             plain.sections = vec![(u32::from(input.byte()), input.piece().to_vec())];
@@ -95,7 +105,8 @@ fuzz_target!(|bytes: &[u8]| {
         }
         // A state, changed in some of its fields.
         _ => {
-            let mut state: serde_json::Value = serde_json::from_slice(plain.state()).expect("a state");
+            let mut state: serde_json::Value =
+                serde_json::from_slice(plain.state()).expect("a state");
             let of = if input.byte() == 1 { &mut state["entries"][0] } else { &mut state };
             if let (Some(object), Ok(serde_json::Value::Object(fields))) =
                 (of.as_object_mut(), serde_json::from_slice(input.rest()))
@@ -122,7 +133,9 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(!status.usable || (status.trust == 7 && status.seats > 0));
     let _ = (client.feature_status("ortho"), client.feature_limit("raster"), client.list());
     let id = activation_id().to_string();
-    for call in [client.resume(), client.refresh(Some(&id)), client.remove(&id), client.activate(&id, 3)] {
+    for call in
+        [client.resume(), client.refresh(Some(&id)), client.remove(&id), client.activate(&id, 3)]
+    {
         // Without a portal nothing is granted; with the store's state anything may be refused.
         assert!(call.as_ref().err().is_none_or(|error| error.code() != Code::Internal), "{call:?}");
     }

@@ -13,7 +13,8 @@ impl<'a> Input<'a> {
 
     /// The next byte; 0 at the end.
     pub fn byte(&mut self) -> u8 {
-        let (first, rest) = self.0.split_first().map_or((0, self.0), |(first, rest)| (*first, rest));
+        let (first, rest) =
+            self.0.split_first().map_or((0, self.0), |(first, rest)| (*first, rest));
         self.0 = rest;
         first
     }

@@ -58,7 +58,8 @@ pub type Replies = dyn Fn(&Verified<Request>, &Post) -> Vec<u8> + Send + Sync;
 #[derive(Clone)]
 pub struct World {
     pub files: Memory,
-    ticks: Arc<AtomicU64>,
+    /// Milliseconds.
+    waited: Arc<AtomicU64>,
     drawn: Arc<AtomicU64>,
     replies: Arc<Mutex<Option<Arc<Replies>>>>,
 }
@@ -67,7 +68,7 @@ impl World {
     pub fn new() -> Self {
         Self {
             files: Memory::default(),
-            ticks: Arc::default(),
+            waited: Arc::default(),
             drawn: Arc::default(),
             replies: Arc::default(),
         }
@@ -77,10 +78,14 @@ impl World {
     pub fn copy(&self) -> Self {
         Self {
             files: self.files.copy(),
-            ticks: Arc::new(AtomicU64::new(self.ticks.load(Relaxed))),
+            waited: Arc::new(AtomicU64::new(self.waited.load(Relaxed))),
             drawn: Arc::new(AtomicU64::new(self.drawn.load(Relaxed))),
             replies: Arc::default(),
         }
+    }
+
+    fn waited(&self) -> Duration {
+        Duration::from_millis(self.waited.load(Relaxed))
     }
 
     /// From here on the portal replies so; without, it isn't reached.
@@ -115,19 +120,19 @@ impl Default for World {
     }
 }
 
+/// Time stands still but where the library waits, so that two questions have one answer.
 impl Clock for World {
     fn wall(&self) -> i64 {
-        NOW
+        NOW + self.waited().as_secs() as i64
     }
     fn monotonic(&self) -> Duration {
         self.boot()
     }
-    /// A look is due whenever somebody asks.
     fn boot(&self) -> Duration {
-        Duration::from_millis(1000 + 150 * self.ticks.fetch_add(1, Relaxed))
+        Duration::from_secs(1000) + self.waited()
     }
-    fn sleep(&self, _duration: Duration) {
-        self.ticks.fetch_add(1, Relaxed);
+    fn sleep(&self, duration: Duration) {
+        self.waited.fetch_add(duration.as_millis() as u64, Relaxed);
     }
 }
 

@@ -100,7 +100,11 @@ fn images() {
         ("late", 1, r#"{"too_late":true,"activated_at":-1}"#),
         ("no-record", 1, r#"{"record":null}"#),
         ("marks", 0, r#"{"marks":{"high":9,"low":9,"boot":null}}"#),
-        ("backoff", 0, r#"{"backoff":{"failures":3,"until":1900000000,"code":70,"person_until":0}}"#),
+        (
+            "backoff",
+            0,
+            r#"{"backoff":{"failures":3,"until":1900000000,"code":70,"person_until":0}}"#,
+        ),
         ("settled", 0, r#"{"settled":[{"op":"00000000000000000000000000000001","result":112}]}"#),
         ("keyset", 0, r#"{"keyset":null,"epoch":9}"#),
     ];
