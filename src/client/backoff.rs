@@ -18,11 +18,7 @@ impl Client {
     /// The last failure again, with the time of the next try, where it is too early to ask.
     pub(super) fn check_backoff(&self, wish: Wish) -> Result<()> {
         let Some(backoff) = self.seen_backoff() else { return Ok(()) };
-        let now = self.ports.clock.wall();
-        // A clock that was set back must not make the wait longer than any wait can be.
-        let waits = (now..=now.saturating_add(LONGEST)).contains(&backoff.until.saturating_sub(1));
-        let binds = wish == Wish::Routine || now < backoff.person_until;
-        if waits && binds {
+        if holds_back(&backoff, wish, self.ports.clock.wall()) {
             let code = Code::from_number(backoff.code).unwrap_or(Code::Network);
             return Err(Error::from_code(code).with_retry_at(backoff.until));
         }
@@ -47,6 +43,14 @@ impl Client {
             Err(_) => error,
         }
     }
+}
+
+/// Whether it is too early to ask. A clock that was set back must not make the wait longer than any
+/// wait can be, a person's no longer than a person's.
+fn holds_back(backoff: &Backoff, wish: Wish, now: i64) -> bool {
+    let within = |until: i64, longest| until > now && until <= now.saturating_add(longest);
+    within(backoff.until, LONGEST)
+        && (wish == Wish::Routine || within(backoff.person_until, PERSON))
 }
 
 /// The next wait: doubled, between half and the whole of it by chance, unless the portal said when.
@@ -84,5 +88,18 @@ mod tests {
         let error = Error::from_code(Code::PortalBusy).with_retry_at(1090);
         let backoff = next(&State::default(), &error, 1000, 0);
         assert_eq!((backoff.until, backoff.person_until), (1090, 1060));
+        assert!(holds_back(&backoff, Wish::Person, 1059));
+        assert!(!holds_back(&backoff, Wish::Person, 1060));
+        assert!(holds_back(&backoff, Wish::Routine, 1089));
+        assert!(!holds_back(&backoff, Wish::Routine, 1090));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_holds_nobody_back_for_longer() {
+        let error = Error::from_code(Code::PortalBusy).with_retry_at(1090);
+        let backoff = next(&State::default(), &error, 1000, 0);
+        assert!(!holds_back(&backoff, Wish::Person, 1060 - 20 * 60), "a person waits a minute");
+        assert!(holds_back(&backoff, Wish::Routine, 1060 - 20 * 60));
+        assert!(!holds_back(&backoff, Wish::Routine, 1090 - 2 * LONGEST));
     }
 }
