@@ -154,6 +154,7 @@ impl Core {
         let failed = |e| self.io_error(path, "made", &e);
         let directory = path.parent().unwrap_or(path);
         self.files.make_dir(directory, self.paths.dir_mode()).map_err(failed)?;
+        self.sync_above(directory);
         self.check_may_create(&self.files.stat(directory).map_err(failed)?)?;
         let draft = path.with_extension("new");
         match self.files.remove(&draft) {

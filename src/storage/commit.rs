@@ -111,10 +111,13 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn open(core: &'a Core, newest: Image, generations: [Option<u64>; 2]) -> Result<Self> {
         let files = [core.open_image(0)?, core.open_image(1)?];
-        if files.iter().any(|(_, made)| *made) {
+        // A file that holds no image yet may have been made by a process that was killed before it
+        // synced the name.
+        if files.iter().any(|(_, made)| *made) || generations.contains(&None) {
             let directory = &core.paths.dir;
             let synced = core.files.sync_dir(directory);
             synced.map_err(|e| core.io_error(directory, "synced", &e))?;
+            core.sync_above(directory);
         }
         let mut identities = [Identity::default(); 2];
         for (index, (identity, (file, _))) in identities.iter_mut().zip(&files).enumerate() {

@@ -210,6 +210,16 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Syncs the names of the directories on the way to this one: a process that made them may have
+    /// been killed before it did. One that may not be opened was not made by this user.
+    fn sync_above(&self, directory: &Path) {
+        for above in directory.ancestors().skip(1) {
+            let _ = self.files.sync_dir(above);
+        }
+    }
+}
+
 /// A store ID: 128 random bits, not all zero.
 fn new_id(random: &dyn Random) -> Result<[u8; 16]> {
     let mut id = [0; 16];

@@ -110,6 +110,29 @@ fn a_kill_and_then_a_power_loss_are_honest() {
     }
 }
 
+/// Whoever was killed may have made files and directories whose names only the system's cache knows.
+#[test]
+fn a_birth_that_is_killed_and_then_loses_power_is_honest() {
+    for loss in [Loss::Nothing, Loss::All] {
+        for first in 0..24 {
+            for second in 0..32 {
+                let world = World::new();
+                let killed = Disk::with(Fault::StopAt(first));
+                let durable = u64::from(count(&world.store_on("s", killed.files())).is_ok());
+                let dying = killed.after_kill(Fault::StopAt(second));
+                let least = durable + u64::from(count(&world.store_on("s", dying.files())).is_ok());
+                dying.lose(loss);
+                let reading = world.store("s").read().unwrap();
+                let told = format!("{loss:?}, {first}, {second}: {:?}", reading.standing);
+                assert!([State::Sound, State::Absent].contains(&reading.standing.state), "{told}");
+                let left = counter(&reading.contents);
+                assert!((least..=2).contains(&left), "{told}: {left}");
+                heals(&world, left);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_step_that_fails_alone_harms_nothing() {
     for step in 0.. {

@@ -1,7 +1,7 @@
 //! A disk that fails, stops or loses power when told: the system's files behind a port that counts
 //! every step which changes something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::DirBuilder;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -73,6 +73,8 @@ struct Inner {
     image_reads: usize,
     /// What each file that isn't synced held when it last was.
     unsynced: BTreeMap<PathBuf, Vec<u8>>,
+    /// Files and directories whose name no sync of the directory above has made durable.
+    unsynced_names: BTreeSet<PathBuf>,
 }
 
 /// Clones are the same disk.
@@ -91,6 +93,7 @@ impl Disk {
     pub(super) fn after_kill(&self, fault: Fault) -> Self {
         let next = Self::with(fault);
         next.inner().unsynced.clone_from(&self.inner().unsynced);
+        next.inner().unsynced_names.clone_from(&self.inner().unsynced_names);
         next
     }
 
@@ -136,6 +139,13 @@ impl Disk {
             // In place: the file stays the one that it is.
             std::fs::write(&path, mixed).unwrap();
         }
+        for path in std::mem::take(&mut self.inner().unsynced_names) {
+            if loss == Loss::All && path.is_dir() {
+                std::fs::remove_dir_all(&path).unwrap();
+            } else if loss == Loss::All && path.exists() {
+                std::fs::remove_file(&path).unwrap();
+            }
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -180,14 +190,15 @@ impl Files for Disk {
         if how != OpenHow::Read {
             self.refuse(path)?;
         }
-        if matches!(how, OpenHow::Create { .. }) {
+        let makes = matches!(how, OpenHow::Create { .. });
+        if makes {
             self.step()?;
         }
-        Ok(Box::new(DiskFile {
-            disk: self.clone(),
-            path: path.to_owned(),
-            file: SystemFiles.open(path, how)?,
-        }))
+        let file = SystemFiles.open(path, how)?;
+        if makes {
+            self.inner().unsynced_names.insert(path.to_owned());
+        }
+        Ok(Box::new(DiskFile { disk: self.clone(), path: path.to_owned(), file }))
     }
     fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
         SystemFiles.read(path, max)
@@ -202,8 +213,14 @@ impl Files for Disk {
         SystemFiles.stat(path).map(|stat| self.told(path, stat))
     }
     fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
+        let missing: Vec<_> = path.ancestors().take_while(|above| !above.exists()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
         self.step()?;
-        DirBuilder::new().recursive(true).mode(mode).create(path)
+        DirBuilder::new().recursive(true).mode(mode).create(path)?;
+        self.inner().unsynced_names.extend(missing.iter().map(|made| (*made).to_owned()));
+        missing.iter().try_for_each(|made| self.sync_dir(made.parent().unwrap()))
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.step()?;
@@ -212,10 +229,14 @@ impl Files for Disk {
     fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.refuse(to)?;
         self.step()?;
-        std::fs::rename(from, to)
+        std::fs::rename(from, to)?;
+        self.inner().unsynced_names.retain(|name| name.parent() != to.parent());
+        Ok(())
     }
-    fn sync_dir(&self, _path: &Path) -> io::Result<()> {
-        self.step()
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        self.inner().unsynced_names.retain(|name| name.parent() != Some(path));
+        Ok(())
     }
     fn is_remote(&self, path: &Path) -> io::Result<bool> {
         let remote = self.inner().lies.remote;
