@@ -4,7 +4,7 @@ use lm_protocol::{Operation, Refusal, Verdict};
 
 use super::Client;
 use super::exchange::Answered;
-use super::intent::{Signing, Way};
+use super::intent::Signing;
 use super::state::Entry;
 use super::store::Draft;
 use crate::error::Result;
@@ -25,14 +25,14 @@ pub(super) fn forgotten(draft: &Draft<'_>, answered: &Answered) -> Option<Entry>
 impl Client {
     /// The same operation as a new one, which names the epoch that the answer has told, in the same
     /// commit as that answer.
-    pub(super) fn ask_anew(&self, draft: &mut Draft<'_>, before: Entry, way: Way) -> Result<()> {
+    pub(super) fn ask_anew(&self, draft: &mut Draft<'_>, before: Entry) -> Result<()> {
         let (id, contacted_at) = (before.activation_id, draft.now.wall);
         let Some(pending) = before.pending.clone() else { return Ok(()) };
         draft.state.remove(id);
         // A return takes the place of what it took the place of before.
         let displaced = pending.displaced.as_deref().cloned();
         draft.state.entries.push(Entry { pending: displaced, contacted_at, ..before });
-        self.intend(draft, id, pending.operation, &Signing::Record, way)?;
+        self.intend_again(draft, id, pending.operation, &Signing::Record)?;
         if let Some(again) = draft.state.entry_mut(id).and_then(|entry| entry.pending.as_mut()) {
             again.restored = pending.restored;
         }

@@ -11,7 +11,6 @@ use lm_protocol::{
 use super::Client;
 use super::anew::forgotten;
 use super::apply::{Outcome, apply, commit_of};
-use super::intent::Way;
 use super::state::Pending;
 use super::store::Draft;
 use crate::cancel::Token;
@@ -103,7 +102,7 @@ impl Client {
         if took > self.timeout.saturating_add(DRIFT) {
             answered.freshness = Freshness::Signed;
         }
-        let outcome = self.change(|draft| self.accept(draft, &answered, Way::Online))?;
+        let outcome = self.change(|draft| self.accept(draft, &answered))?;
         self.line(Level::Info, || match &outcome.result {
             Ok(()) => format!("{}: done.", masked(id)),
             Err(error) => format!("{}: {error}", masked(id)),
@@ -116,12 +115,11 @@ impl Client {
         &self,
         draft: &mut Draft<'_>,
         answered: &Answered,
-        way: Way,
     ) -> Result<(Outcome, Commit)> {
         let (commit, forgotten) = (commit_of(draft, answered), forgotten(draft, answered));
         let outcome = apply(draft, answered);
         if let Some(entry) = forgotten {
-            self.ask_anew(draft, entry, way)?;
+            self.ask_anew(draft, entry)?;
         }
         Ok((outcome, commit))
     }

@@ -35,7 +35,7 @@ pub(super) enum Signing {
 
 impl Client {
     /// Makes the operation of an entry, which is made too where it isn't there. The caller commits
-    /// the draft before anything is sent.
+    /// the draft before anything is sent. Seats that it ends must not be in use: [`Code::InUse`].
     pub(super) fn intend(
         &self,
         draft: &mut Draft<'_>,
@@ -49,6 +49,17 @@ impl Client {
             return Err(Error::from_code(Code::NoPortal));
         }
         draft.take_out(id, &operation)?;
+        self.intend_again(draft, id, operation, signing)
+    }
+
+    /// As [`Client::intend`], of an operation whose seats are out of use already.
+    pub(super) fn intend_again(
+        &self,
+        draft: &mut Draft<'_>,
+        id: ActivationId,
+        operation: Operation,
+        signing: &Signing,
+    ) -> Result<Pending> {
         let pending = self.make_pending(draft, id, operation, signing)?;
         if draft.state.entry(id).is_none() {
             self.add_entry(draft, id, &pending)?;

@@ -6,7 +6,6 @@ use lm_protocol::{
 };
 
 use super::exchange::{Answered, Freshness, bound, masked};
-use super::intent::Way;
 use super::state::{Pending, State};
 use super::store::Draft;
 use super::{Client, entry};
@@ -102,7 +101,7 @@ impl Client {
         };
         self.change(|draft| {
             let answered = dated(draft, answered)?;
-            let (outcome, commit) = self.accept(draft, &answered, Way::File)?;
+            let (outcome, commit) = self.accept(draft, &answered)?;
             Ok((told(draft, id, pending, &answered, outcome.result), commit))
         })?
     }

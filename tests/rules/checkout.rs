@@ -2,6 +2,7 @@
 //! machine. (What only processes can show stands in `tests/seats`.)
 
 use lm::ffi::*;
+use lm::storage::{Place, Slots, Storage, Take, bytes_of};
 
 use crate::common::disk::{Disk, Trouble};
 use crate::common::machine::{Failure, Machine, PRODUCT, Seat};
@@ -40,6 +41,10 @@ fn r11_a_return_while_seats_are_checked_out_is_refused() {
         let holder = &detail["holders"][0];
         assert_eq!((&holder["seats"], &holder["pid"]), (&2.into(), &std::process::id().into()));
         assert!(holder["program"].as_str().unwrap().starts_with("rules"), "{holder}");
+    }
+    // By a file as over the network: making the request would end the use.
+    for seats in [0, 4] {
+        assert_eq!(machine.request_return(&id, seats).unwrap_err().code, LM_ERR_IN_USE);
     }
     assert_eq!(machine.images(), before, "nothing was begun");
     assert_eq!((machine.state(&id), world.seats(&id)), ("ACTIVE".to_owned(), (5, 0)));
@@ -162,6 +167,41 @@ fn a_full_disk_costs_no_seat() {
     assert_eq!(refused.detail, r#"{"seats_in_use":1,"holders":[{"seats":1}]}"#);
     full.checkin(seat).unwrap();
     machine.return_(&id, 0).unwrap();
+}
+
+/// Seats on their way back are out of use, whoever holds their bytes: a checkout does so for a moment,
+/// before it reads that they are gone. An answer that has them asked for anew minds nobody.
+#[test]
+fn a_return_that_a_restored_portal_forgot_is_asked_anew_beside_a_checkout() {
+    let mut world = World::new();
+    let id = world.cc(3);
+    let machine = world.machine("server-1");
+    machine.activate(&id, 3).unwrap();
+    world.backup("kept");
+    machine.refresh(None).unwrap();
+    let used = machine.checkout("ortho", 1).unwrap();
+    world.stop();
+    assert_eq!(machine.return_(&id, 2).unwrap_err().code, LM_ERR_NETWORK);
+    world.start();
+    world.restore("kept");
+    let mut half = slots(&machine);
+    let first = bytes_of(&id).start;
+    assert_eq!(half.take(first + 2..first + 3, 1).unwrap(), Take::Taken);
+    machine.resume().unwrap();
+    assert_eq!((machine.status(Some(&id)).seats, world.seats(&id)), (1, (1, 2)));
+    drop((half, used));
+}
+
+/// What a checkout has opened that has not come to its end.
+fn slots(machine: &Machine) -> Slots {
+    let place = Place {
+        vendor: lm_protocol::TrustRoot::parse(&machine.settings.trust_root).unwrap().vendor,
+        product: PRODUCT.to_owned(),
+        scope: lm::Scope::User,
+        dir: Some(machine.settings.storage.clone()),
+    };
+    let storage = Storage::new(&place, &Disk::default().with(Trouble::None)).unwrap();
+    storage.slots().unwrap().unwrap()
 }
 
 #[test]
