@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 /// The mark of Unix systems, which has nothing to tell here. Threads: any.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ForkMark;
 
 impl ForkMark {
