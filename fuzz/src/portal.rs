@@ -5,10 +5,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lm_protocol::file::{AnswerEntry, Answers};
 use lm_protocol::{
-    Answer, Feature, Keyset, KeysetKey, KeysetStatus, Kind, Message, Operation, Post, Record,
+    Answer, Feature, Id, Keyset, KeysetKey, KeysetStatus, Kind, Message, Operation, Post, Record,
     Reply, Request, Terms, TimeStatement, Verdict,
 };
+use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use crate::input::Input;
@@ -64,6 +66,16 @@ pub fn sealed(kind: &str, payload: &[u8], signer: Signer) -> String {
     )
 }
 
+/// A response file around any bytes, by the format's description (protocol/src/file/armor.rs).
+pub fn response_file(head: &str, bytes: &[u8]) -> String {
+    let check = digest(&SHA256, bytes);
+    let check: String = check.as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = STANDARD.encode(bytes);
+    format!(
+        "{head}\n\nBEGIN LM LICENSE RESPONSE 1\n{base64}\nEND LM LICENSE RESPONSE 1 CHECK {check}\n"
+    )
+}
+
 /// The object with the fields of another one in their place; where that is no object, the other.
 pub fn changed(payload: &[u8], fields: &[u8]) -> Vec<u8> {
     match (serde_json::from_slice(payload), serde_json::from_slice(fields)) {
@@ -97,16 +109,27 @@ impl Replied {
 
     /// The body.
     pub fn body(&self, request: &Request, post: &Post) -> Vec<u8> {
+        // Not by `to_bytes`, which refuses what is too long.
+        serde_json::to_vec(&self.reply(request, post.time_nonce)).expect("a reply")
+    }
+
+    /// What a response file holds.
+    pub fn answers(&self, request: &Request, time_nonce: Option<Id>) -> Vec<u8> {
+        let reply = self.reply(request, time_nonce.unwrap_or(Id([0; 16])));
+        let answer = AnswerEntry { answer: reply.answer, time: time_nonce.map(|_| reply.time) };
+        let answers = Answers { keyset: reply.keyset, answers: vec![answer] };
+        serde_json::to_vec(&answers).expect("answers")
+    }
+
+    fn reply(&self, request: &Request, time_nonce: Id) -> Reply {
         let record = self.record.envelope(&record(request), Signer::Portal);
         let answer = answer(request, record);
-        let time = TimeStatement { vendor: VENDOR.to_owned(), nonce: post.time_nonce, time: NOW };
-        let reply = Reply {
+        let time = TimeStatement { vendor: VENDOR.to_owned(), nonce: time_nonce, time: NOW };
+        Reply {
             answer: self.answer.envelope(&answer, Signer::Portal),
             keyset: self.keyset.envelope(&keyset(), Signer::Root),
             time: self.time.envelope(&time, Signer::Portal),
-        };
-        // Not by `to_bytes`, which refuses what is too long.
-        serde_json::to_vec(&reply).expect("a reply")
+        }
     }
 }
 
@@ -148,6 +171,9 @@ pub fn answer(request: &Request, record: String) -> Answer {
         verdict,
     }
 }
+
+/// The ends of terms in the seeds.
+pub const EXPIRES_AT: [i64; 2] = [NOW + 5, 1_900_000_000];
 
 /// The record that grants what a request asks for.
 pub fn record(request: &Request) -> Record {

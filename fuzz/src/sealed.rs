@@ -6,10 +6,13 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
 use ring::hkdf::{HKDF_SHA256, Salt};
 
-use crate::world::{PRODUCT, VENDOR};
+use crate::world::{NOW, PRODUCT, VENDOR};
 
 /// Where the sections' own tag of the client's state stands.
 pub const STATE: u32 = 1;
+
+/// When the portal last answered, in the seeds: never, in the world itself, and changed.
+pub const CONTACTED_AT: [i64; 3] = [0, NOW, 1_799_000_000];
 
 /// A whole image, in the clear.
 #[derive(Clone)]

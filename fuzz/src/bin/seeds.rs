@@ -1,4 +1,4 @@
-//! Writes the seeds of `response` and `image`, which are made of this crate's own world. Those of
+//! Writes the seeds of `response`, `image` and `file`, which are made of this crate's own world. Those of
 //! `envelope` come from a real portal: tests/fuzz_seeds.rs.
 
 use std::fs;
@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use lm_fuzz::input::END;
-use lm_fuzz::portal::{Replied, keyset, record};
+use lm_fuzz::portal::{Replied, keyset, record, response_file};
 use lm_fuzz::sealed::Plain;
 use lm_fuzz::world::{World, activation_id, image};
+use lm_protocol::Request;
+use lm_protocol::file::read_requests;
 
 fn write(target: &str, name: &str, bytes: &[u8]) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
@@ -43,6 +45,7 @@ fn responses() {
     let records = [
         ("seats", r#"{"seats":1,"kind":"nl","features":[{"name":"ortho","limit":null}]}"#),
         ("term", r#"{"starts_at":1800000001,"expires_at":1800000005,"apply_by":0}"#),
+        ("expiry", r#"{"expires_at":1900000000}"#),
         ("lease", r#"{"lease_until":0,"grace_until":0,"generation":2}"#),
     ];
     for call in 0..5 {
@@ -77,6 +80,44 @@ fn responses() {
     write("response", "raw", &[&[0, 0, 0, 0, 0, 1], body.as_slice()].concat());
 }
 
+/// As `response`, in a file: the first byte says that, the second which request it answers.
+fn files() {
+    let file = |asked: u8, which: usize, mode: u8, piece: &str| {
+        let mut bytes = [&[2], &response(asked, which, mode, piece)[..]].concat();
+        // Whether it is raw, which is said otherwise here.
+        bytes.remove(6);
+        bytes
+    };
+    let answers = [
+        ("stale", r#"{"verdict":"stale"}"#),
+        ("obsolete", r#"{"verdict":{"obsolete":{"reason":"held_elsewhere"}}}"#),
+        (
+            "restored",
+            r#"{"verdict":{"denied":{"refusal":"portal_restored","retry_at":0,"detail":"{}"}}}"#,
+        ),
+        ("time", r#"{"time":1700000000,"epoch":9}"#),
+    ];
+    for asked in 0..4 {
+        write("file", &format!("right-{asked}"), &[2, asked, 0, 0, 0, 0]);
+        for (name, piece) in answers {
+            write("file", &format!("answer-{name}-{asked}"), &file(asked, 1, CHANGED, piece));
+        }
+        let expiry = r#"{"expires_at":1900000000}"#;
+        write("file", &format!("record-expiry-{asked}"), &file(asked, 2, CHANGED, expiry));
+        write("file", &format!("forged-{asked}"), &file(asked, usize::from(asked), FORGED, ""));
+    }
+    let world = World::new();
+    let client = world.client().expect("a client");
+    let request = client.request_activation(&activation_id().to_string(), 2).expect("a file");
+    write("file", "request", &[&[0, 0], &request[..]].concat());
+    let entry = read_requests(&request).expect("our own").remove(0);
+    let asked = Request::open(&entry.request).expect("our own");
+    let answers = Replied::RIGHT.answers(&asked, entry.time_nonce);
+    write("file", "contents", &[&[1, 0], &answers[..]].concat());
+    let whole = response_file("For the machine.", &answers);
+    write("file", "response", &[&[0, 0], whole.as_bytes()].concat());
+}
+
 fn images() {
     let world = World::new();
     world.portal(Some(Arc::new(|request, post| Replied::RIGHT.body(request, post))));
@@ -95,9 +136,10 @@ fn images() {
     write("image", "plaintext", &with(&[3, 2], &plain.plaintext()));
     write("image", "sections", &with(&[4, 2, 1], &[&state[..], &[END, 2], b"later"].concat()));
     write("image", "state", &with(&[5, 2], &state));
-    let changes: [(&str, u8, &str); 7] = [
+    let changes: [(&str, u8, &str); 8] = [
         ("restored", 1, r#"{"restored":true}"#),
         ("late", 1, r#"{"too_late":true,"activated_at":-1}"#),
+        ("contacted", 1, r#"{"contacted_at":1799000000}"#),
         ("no-record", 1, r#"{"record":null}"#),
         ("marks", 0, r#"{"marks":{"high":9,"low":9,"boot":null}}"#),
         (
@@ -115,5 +157,6 @@ fn images() {
 
 fn main() {
     responses();
+    files();
     images();
 }
