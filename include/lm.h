@@ -557,7 +557,8 @@ LM_API lm_result lm_options_init(lm_options *options, size_t struct_size);
  * Threads: any.
  * Errors: LM_ERR_INVALID_ARGUMENT, LM_ERR_STRUCT_SIZE, LM_ERR_UNSUPPORTED for flags or fields of
  *     a newer version, LM_ERR_TRUST_ROOT, and for a storage that may not be read
- *     LM_ERR_PERMISSION, LM_ERR_STORAGE_UNSAFE, LM_ERR_STORAGE_REMOTE, LM_ERR_STORAGE_IO.
+ *     LM_ERR_PERMISSION, LM_ERR_STORAGE_UNSAFE, LM_ERR_STORAGE_REMOTE, LM_ERR_STORAGE_IO, and
+ *     LM_ERR_BUSY where other processes change it all the time: call again.
  * Since 0.1.
  */
 LM_API lm_result lm_client_open(const lm_options *options, lm_client **out_client,

@@ -75,7 +75,8 @@ impl lm_client {
 /// Threads: any.
 /// Errors: LM_ERR_INVALID_ARGUMENT, LM_ERR_STRUCT_SIZE, LM_ERR_UNSUPPORTED for flags or fields of
 ///     a newer version, LM_ERR_TRUST_ROOT, and for a storage that may not be read
-///     LM_ERR_PERMISSION, LM_ERR_STORAGE_UNSAFE, LM_ERR_STORAGE_REMOTE, LM_ERR_STORAGE_IO.
+///     LM_ERR_PERMISSION, LM_ERR_STORAGE_UNSAFE, LM_ERR_STORAGE_REMOTE, LM_ERR_STORAGE_IO, and
+///     LM_ERR_BUSY where other processes change it all the time: call again.
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_client_open(
