@@ -57,6 +57,13 @@ pub fn disagreements(machine: &Machine, id: &str, books: &ActivationView) -> Vec
 impl Case<'_> {
     /// What does not hold on the next start and from there to the end, where all seats are returned.
     pub fn judge(&self, go_on: GoOn) -> Vec<String> {
+        let mut found = self.settle(go_on);
+        found.extend(self.all_is_returned(&self.machine.again()));
+        found
+    }
+
+    /// What does not hold on the next start and until the operation is done.
+    pub fn settle(&self, go_on: GoOn) -> Vec<String> {
         let mut found = self.on_the_next_start();
         let granted = self.granted();
         let machine = self.machine.again();
@@ -76,7 +83,6 @@ impl Case<'_> {
         if granted.is_some() && shown.usable && granted != self.granted() {
             found.push("another fulfillment than the one that the portal had granted".to_owned());
         }
-        found.extend(self.all_is_returned(&machine));
         found
     }
 

@@ -4,9 +4,12 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+use socket2::SockRef;
 
 /// What becomes of one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +24,26 @@ pub enum Fate {
     CutReply(usize),
     /// The machine sees all of the reply but its last byte.
     AllButOneByte,
+    /// After so many bytes on their way to the portal both connections are gone; where the request
+    /// has fewer, it passes.
+    CutRequestAt(usize, End),
+    /// After so many bytes on their way to the machine its connection is gone; where the reply has
+    /// no more, it passes.
+    CutReplyAt(usize, End),
     /// The portal sees it twice; the machine sees the second reply.
     Twice,
     /// The machine's connection is cut at once; the portal sees the request when
     /// [`Wire::deliver_late`] is called.
     Late,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In order: FIN.
+    Closed,
+    /// RST.
+    Reset,
 }
 
 /// The proxy. An exchange without a fate passes.
@@ -40,6 +58,8 @@ pub struct Wire {
 struct Shared {
     fates: Mutex<VecDeque<Fate>>,
     late: Mutex<Vec<Vec<u8>>>,
+    /// Exchanges that were cut at a byte.
+    cuts: AtomicUsize,
     over: AtomicBool,
 }
 
@@ -67,6 +87,11 @@ impl Wire {
     /// How many of the fates have not come about.
     pub fn left(&self) -> usize {
         self.shared.fates.lock().unwrap().len()
+    }
+
+    /// How many exchanges were cut at a byte so far.
+    pub fn cuts(&self) -> usize {
+        self.shared.cuts.load(Ordering::SeqCst)
     }
 
     /// The portal sees the requests that were held back; how many there were.
@@ -104,9 +129,20 @@ fn serve(listener: &TcpListener, portal: &str, shared: &Shared) {
 
 /// One request and its reply; the connection is closed after it.
 fn exchange(machine: &mut TcpStream, portal: &str, shared: &Shared) -> io::Result<()> {
-    let request = message(machine)?;
     let fate = shared.fates.lock().unwrap().pop_front();
+    let most = match fate {
+        // The rest stays unread, so that the machine is cut while it speaks.
+        Some(Fate::CutRequestAt(at, End::Reset)) => at,
+        _ => usize::MAX,
+    };
+    let request = message(machine, most)?;
     match fate {
+        Some(Fate::CutRequestAt(at, end)) if at <= request.len() => {
+            let mut portal = TcpStream::connect(portal)?;
+            portal.write_all(&request[..at])?;
+            shared.cuts.fetch_add(1, Ordering::SeqCst);
+            return end_all(&[&portal, machine], end);
+        }
         Some(Fate::LoseRequest) => return Ok(()),
         Some(Fate::CutRequest) => {
             let half = request.get(..request.len() / 2).unwrap_or_default();
@@ -120,6 +156,13 @@ fn exchange(machine: &mut TcpStream, portal: &str, shared: &Shared) -> io::Resul
         _ => {}
     }
     let reply = ask(portal, &request)?;
+    if let Some(Fate::CutReplyAt(at, end)) = fate
+        && at < reply.len()
+    {
+        machine.write_all(&reply[..at])?;
+        shared.cuts.fetch_add(1, Ordering::SeqCst);
+        return end_all(&[machine], end);
+    }
     let seen = match fate {
         Some(Fate::LoseReply) => 0,
         Some(Fate::CutReply(sixteenths)) => reply.len() * sixteenths / 16,
@@ -132,18 +175,25 @@ fn exchange(machine: &mut TcpStream, portal: &str, shared: &Shared) -> io::Resul
 fn ask(portal: &str, request: &[u8]) -> io::Result<Vec<u8>> {
     let mut portal = TcpStream::connect(portal)?;
     portal.write_all(request)?;
-    message(&mut portal)
+    message(&mut portal, usize::MAX)
 }
 
-/// Head and body of one HTTP message that names its length.
-fn message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+/// What becomes of connections once they are dropped.
+fn end_all(streams: &[&TcpStream], end: End) -> io::Result<()> {
+    let at_once = (end == End::Reset).then_some(Duration::ZERO);
+    streams.iter().try_for_each(|stream| SockRef::from(*stream).set_linger(at_once))
+}
+
+/// Head and body of one HTTP message that names its length; no more than so many bytes of it.
+fn message(stream: &mut TcpStream, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut room = [0; 4096];
     loop {
-        if length(&bytes).is_some_and(|length| bytes.len() >= length) {
+        if bytes.len() >= most || length(&bytes).is_some_and(|length| bytes.len() >= length) {
             return Ok(bytes);
         }
-        match stream.read(&mut room)? {
+        let wanted = room.len().min(most - bytes.len());
+        match stream.read(&mut room[..wanted])? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             read => bytes.extend_from_slice(&room[..read]),
         }
