@@ -8,7 +8,6 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-mod dice;
 mod weather;
 mod worker;
 

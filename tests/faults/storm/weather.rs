@@ -9,11 +9,11 @@ use std::time::Duration;
 use lm::ports::Clock;
 
 use crate::common::books::disagreements;
+use crate::common::dice::Dice;
 use crate::common::harness::{Arguments, Outcome};
 use crate::common::machine::Machine;
 use crate::common::operations::Shown;
 use crate::common::world::World;
-use crate::dice::Dice;
 use crate::worker::Orders;
 
 /// How long the processes may take to come to their end before they count as stuck: far beyond the

@@ -10,8 +10,8 @@ use std::time::Duration;
 use lm::ffi::*;
 use lm::ports::Clock;
 
+use crate::common::dice::Dice;
 use crate::common::machine::{Machine, Outcome, Settings};
-use crate::dice::Dice;
 
 /// The first argument of this program where it is to be a process of the storm.
 pub(crate) const NAME: &str = "process-of-the-storm";
