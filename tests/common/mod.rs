@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod books;
+pub mod days;
 pub mod dice;
 pub mod disk;
 pub mod harness;

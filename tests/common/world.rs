@@ -1,5 +1,7 @@
 //! A real portal, served over HTTP on loopback, with what a test needs of it.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -91,6 +93,28 @@ impl World {
         self.portal = Portal::open(self.options.clone()).expect("a portal");
         self.start();
         restored
+    }
+
+    /// Runs the portal's program on its database, while it serves, as its people do; all that it
+    /// says. On a terminal at which somebody types `answer`, or on none.
+    pub fn command_line(&self, words: &str, answer: Option<&str>) -> (bool, String) {
+        let program = super::programs::portal().expect("the portal's program");
+        let line = format!("{} --data {} {words}", program.display(), self.folder.path().display());
+        let mut command = match answer {
+            Some(_) => Command::new("script"),
+            None => Command::new("sh"),
+        };
+        match answer {
+            Some(_) => command.args(["--quiet", "--return", "--command", &line, "/dev/null"]),
+            None => command.args(["-c", &format!("exec {line} 2>&1")]),
+        };
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("a command line");
+        let typed = format!("{}\n", answer.unwrap_or_default());
+        // A program that asks nothing may be gone already.
+        let _ = child.stdin.take().expect("its input").write_all(typed.as_bytes());
+        let output = child.wait_with_output().expect("its end");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Its base address.

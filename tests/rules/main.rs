@@ -18,3 +18,4 @@ mod protocol;
 mod repair;
 mod restored_portal;
 mod states;
+mod users;

@@ -1,9 +1,11 @@
-//! R20–R31: the owner acts on the portal, without the machine.
+//! R20–R33: the owner acts on the portal, without the machine.
 
 use lm::ffi::*;
 use lm_portal::Kind;
 
+use crate::common::days::Days;
 use crate::common::world::World;
+use crate::offline::activate;
 
 #[test]
 fn r20_portal_return_on_nl_is_refused_and_changes_nothing() {
@@ -216,4 +218,56 @@ fn r31_rehost_frees_an_nl_seat_whose_machine_is_gone_and_is_audited() {
     // And no more often than policy allows.
     world.portal.rehost(&id, None).unwrap_err();
     assert_eq!(new.refresh(Some(&id)).map_err(|e| e.code), Ok(()));
+}
+
+#[test]
+fn r32_return_warns_while_a_machines_copy_is_live_and_names_the_better_first_step() {
+    const BETTER: &str = "Deactivate / Return on that machine is the better first step";
+    let world = World::new();
+    let id = world.cc(2);
+    let machine = world.machine("server-1");
+    machine.activate(&id, 2).unwrap();
+    let (done, said) = world.command_line(&format!("activation-id return {id}"), Some("n"));
+    assert!(!done && said.contains("server-1") && said.contains("holds 2 seats"), "{said}");
+    assert!(said.replace("\r\n", "\n").contains(BETTER), "{said}");
+    assert_eq!((world.show(&id).status, world.seats(&id)), ("active", (2, 0)), "it only asked");
+    machine.refresh(Some(&id)).unwrap();
+    // The better first step, and then there is nothing to warn of.
+    machine.return_(&id, 0).unwrap();
+    let (done, said) = world.command_line(&format!("activation-id return {id}"), Some("y"));
+    assert!(done && !said.contains("first step") && !said.contains("server-1"), "{said}");
+    assert_eq!(world.show(&id).status, "inactive");
+}
+
+#[test]
+fn r33_an_offline_machine_works_no_longer_than_the_date_that_the_portal_shows() {
+    let world = World::new();
+    let endless = world.entitlement_with(2, |new| (new.terms.lease, new.terms.grace) = (0, 0));
+    let (leased, unbounded) = (world.cc(2), world.id(&endless, Kind::Cc, 2));
+    let machine = world.lone_machine("server-1");
+    for id in [&leased, &unbounded] {
+        activate(&world, &machine, id, 1);
+    }
+    let reach = world.show(&leased).fulfillments[0].reach.unwrap();
+    let shown = [lm_portal::dates::reach(Some(reach)), "unbounded".to_owned()];
+    for (id, until) in [&leased, &unbounded].into_iter().zip(shown) {
+        let (done, said) = world.command_line(&format!("activation-id return {id}"), Some("n"));
+        assert!(!done && said.contains(&until), "before it asks: {said}");
+        let (done, said) = world.command_line(&format!("activation-id return {id}"), Some("y"));
+        assert!(done, "{said}");
+        assert_eq!(world.show(id).status, "inactive");
+    }
+    let days = Days::default();
+    let client = days.client_of(&machine);
+    let usable = |id: &str| client.status(Some(id)).unwrap().usable;
+    assert!(usable(&leased) && usable(&unbounded), "the portal can't reach it");
+    let grace_until = client.status(Some(&leased)).unwrap().grace_until;
+    assert!(grace_until <= reach);
+    days.reach(grace_until - 3600);
+    assert!(usable(&leased), "until then it works, in its grace");
+    days.reach(reach);
+    assert!(!usable(&leased), "and no longer");
+    days.reach(reach + 20 * 365 * 86_400);
+    assert!(usable(&unbounded), "a record without lease");
+    assert!(!usable(&leased));
 }
