@@ -12,7 +12,8 @@
  *     ./host refresh | resume     ask for a new lease | finish what is pending
  *     ./host repair ID            trust again in a license whose store was put back
  *     ./host remove ID            drop an entry that holds no seat
- *     ./host request-activation ID FILE [SEATS] | request-return ID FILE [SEATS] | apply FILE
+ *     ./host request-activation ID FILE [SEATS] | request-return ID FILE [SEATS]
+ *     ./host request-repair ID FILE | apply FILE
  *                                 without a network: one file out, one file in
  *     ./host status [ID] | list   what this machine holds
  *
@@ -118,9 +119,13 @@ static lm_result write_request(lm_client *client, const char *command, const cha
                                const char *path, uint32_t seats, lm_error **error)
 {
     lm_buffer *request = NULL;
-    lm_result code = strcmp(command, "request-return") == 0
-        ? lm_request_return(client, id, seats, &request, error)
-        : lm_request_activation(client, id, seats ? seats : 1, &request, error);
+    lm_result code;
+    if (strcmp(command, "request-repair") == 0)
+        code = lm_request_repair(client, id, &request, error);
+    else if (strcmp(command, "request-return") == 0)
+        code = lm_request_return(client, id, seats, &request, error);
+    else
+        code = lm_request_activation(client, id, seats ? seats : 1, &request, error);
     if (code != LM_OK)
         return code;
     FILE *file = fopen(path, "wb");

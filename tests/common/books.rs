@@ -75,7 +75,10 @@ impl Case<'_> {
             GoOn::CallAgain => {}
         }
         if Shown::on(&machine, self.id) != self.operation.after() {
-            found.extend(must_work("the call again", self.operation.call(&machine, self.id)));
+            found.extend(must_work(
+                "the call again",
+                self.operation.call(self.world, &machine, self.id),
+            ));
         }
         let shown = Shown::on(&machine, self.id);
         self.must_be(shown, &[self.operation.after()], "at last", &mut found);

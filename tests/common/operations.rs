@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lm::ffi::*;
 
-use super::machine::{Machine, Outcome};
+use super::machine::{Failure, Machine, Outcome};
 use super::wire::{Fate, Wire};
 use super::world::World;
 
@@ -29,10 +29,18 @@ pub enum Operation {
     Reattach,
     /// The repair of such a record.
     Repair,
+    /// The request file of an activation.
+    RequestActivation,
+    /// The request file of a return.
+    RequestReturn,
+    /// The request file of the repair of a record that came back from an older store.
+    RequestRepair,
     /// The response to an activation by a file.
     ApplyActivation,
     /// The response to a return by a file.
     ApplyReturn,
+    /// The response to a repair by a file.
+    ApplyRepair,
     /// Taking out what the portal has given to another.
     Remove,
 }
@@ -69,7 +77,7 @@ impl Shown {
 }
 
 impl Operation {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Birth,
         Self::Activate,
         Self::MoreSeats,
@@ -81,14 +89,18 @@ impl Operation {
         Self::ResumeReturn,
         Self::Reattach,
         Self::Repair,
+        Self::RequestActivation,
+        Self::RequestReturn,
+        Self::RequestRepair,
         Self::ApplyActivation,
         Self::ApplyReturn,
+        Self::ApplyRepair,
         Self::Remove,
     ];
 
     /// Whether it begins with a store that was put back, so that the books are ahead of it.
     pub fn is_of_older_store(self) -> bool {
-        matches!(self, Self::Reattach | Self::Repair)
+        matches!(self, Self::Reattach | Self::Repair | Self::RequestRepair | Self::ApplyRepair)
     }
 
     /// Whether it needs a store that holds nothing else.
@@ -105,6 +117,7 @@ impl Operation {
                 | Self::Activate
                 | Self::Abandon
                 | Self::ResumeActivation
+                | Self::RequestActivation
                 | Self::ApplyActivation
         ) {
             machine.activate(id, 3).unwrap();
@@ -116,18 +129,10 @@ impl Operation {
             Self::ResumeReturn => {
                 lose_the_answer(machine, wire, |machine| machine.return_(id, 0));
             }
-            Self::Reattach | Self::Repair => {
+            Self::Reattach | Self::Repair | Self::RequestRepair | Self::ApplyRepair => {
                 let old = machine.images();
                 machine.refresh(Some(id)).unwrap();
                 machine.put_back(&old);
-            }
-            Self::ApplyActivation | Self::ApplyReturn => {
-                let request = match self {
-                    Self::ApplyReturn => machine.request_return(id, 0),
-                    _ => machine.request_activation(id, 3),
-                };
-                let response = world.answer(&request.unwrap());
-                std::fs::write(response_file(machine, id), response).unwrap();
             }
             Self::Remove => {
                 world.portal.rehost(id, None).unwrap();
@@ -135,10 +140,40 @@ impl Operation {
             }
             _ => {}
         }
+        if matches!(self, Self::ApplyActivation | Self::ApplyReturn | Self::ApplyRepair) {
+            let response = world.answer(&self.request(&machine.again(), id).unwrap().unwrap());
+            std::fs::write(response_file(machine, id), response).unwrap();
+        }
     }
 
-    /// The call.
-    pub fn call(self, machine: &Machine, id: &str) -> Outcome {
+    /// The request file that belongs to it.
+    fn request(self, machine: &Machine, id: &str) -> Option<Result<Vec<u8>, Failure>> {
+        match self {
+            Self::RequestActivation | Self::ApplyActivation => {
+                Some(machine.request_activation(id, 3))
+            }
+            Self::RequestReturn | Self::ApplyReturn => Some(machine.request_return(id, 0)),
+            Self::RequestRepair | Self::ApplyRepair => Some(machine.request_repair(id)),
+            _ => None,
+        }
+    }
+
+    /// Whether the host, which says that it has written the request file, wrote another one than is
+    /// made now.
+    pub fn wrote_another_file(self, machine: &Machine, id: &str) -> bool {
+        if !self.is_request() {
+            return false;
+        }
+        let request = self.request(machine, id).and_then(Result::ok);
+        request.is_none() || request != std::fs::read(request_file(machine, id)).ok()
+    }
+
+    fn is_request(self) -> bool {
+        matches!(self, Self::RequestActivation | Self::RequestReturn | Self::RequestRepair)
+    }
+
+    /// The call; of a request, with all that a person does until its response is applied.
+    pub fn call(self, world: &World, machine: &Machine, id: &str) -> Outcome {
         match self {
             Self::Birth | Self::Activate | Self::Reattach => machine.activate(id, 3),
             Self::MoreSeats => machine.activate(id, 4),
@@ -147,16 +182,21 @@ impl Operation {
             Self::ReturnAll | Self::Abandon => machine.return_(id, 0),
             Self::ResumeActivation | Self::ResumeReturn => machine.resume(),
             Self::Repair => machine.repair(id),
-            Self::ApplyActivation | Self::ApplyReturn => {
+            Self::RequestActivation | Self::RequestReturn | Self::RequestRepair => {
+                let request = self.request(machine, id).expect("a file")?;
+                machine.apply(&world.answer(&request))
+            }
+            Self::ApplyActivation | Self::ApplyReturn | Self::ApplyRepair => {
                 machine.apply(&std::fs::read(response_file(machine, id)).unwrap())
             }
             Self::Remove => machine.remove(id),
         }
     }
 
-    /// The same call, as arguments of `examples/host.c`.
+    /// The same call, without the way of a request file, as arguments of `examples/host.c`.
     pub fn arguments(self, machine: &Machine, id: &str) -> Vec<String> {
-        let response = response_file(machine, id);
+        let (request, response) = (request_file(machine, id), response_file(machine, id));
+        let [request, response] = [&request, &response].map(|path| path.to_str().unwrap());
         let words = match self {
             Self::Birth | Self::Activate | Self::Reattach => vec!["activate", id, "3"],
             Self::MoreSeats => vec!["activate", id, "4"],
@@ -165,7 +205,12 @@ impl Operation {
             Self::ReturnAll | Self::Abandon => vec!["return", id],
             Self::ResumeActivation | Self::ResumeReturn => vec!["resume"],
             Self::Repair => vec!["repair", id],
-            Self::ApplyActivation | Self::ApplyReturn => vec!["apply", response.to_str().unwrap()],
+            Self::RequestActivation => vec!["request-activation", id, request, "3"],
+            Self::RequestReturn => vec!["request-return", id, request],
+            Self::RequestRepair => vec!["request-repair", id, request],
+            Self::ApplyActivation | Self::ApplyReturn | Self::ApplyRepair => {
+                vec!["apply", response]
+            }
             Self::Remove => vec!["remove", id],
         };
         words.into_iter().map(str::to_owned).collect()
@@ -173,13 +218,17 @@ impl Operation {
 
     pub fn before(self) -> Shown {
         match self {
-            Self::Birth | Self::Activate => Shown::ABSENT,
-            Self::MoreSeats | Self::Refresh | Self::ReturnSome | Self::ReturnAll => {
-                Shown::active(3)
-            }
+            Self::Birth | Self::Activate | Self::RequestActivation => Shown::ABSENT,
+            Self::MoreSeats
+            | Self::Refresh
+            | Self::ReturnSome
+            | Self::ReturnAll
+            | Self::RequestReturn => Shown::active(3),
             Self::Abandon | Self::ResumeActivation | Self::ApplyActivation => Shown::ACTIVATING,
             Self::ResumeReturn | Self::ApplyReturn => Shown::returning(0),
-            Self::Reattach | Self::Repair => Shown::of(LM_STATE_UNTRUSTED, false, 3),
+            Self::Reattach | Self::Repair | Self::RequestRepair | Self::ApplyRepair => {
+                Shown::of(LM_STATE_UNTRUSTED, false, 3)
+            }
             Self::Remove => Shown::of(LM_STATE_ORPHANED, false, 3),
         }
     }
@@ -187,9 +236,9 @@ impl Operation {
     /// While its answer isn't known. What doesn't change the machine's rights doesn't show.
     pub fn pending(self) -> Shown {
         match self {
-            Self::Birth | Self::Activate => Shown::ACTIVATING,
+            Self::Birth | Self::Activate | Self::RequestActivation => Shown::ACTIVATING,
             Self::ReturnSome => Shown::returning(2),
-            Self::ReturnAll | Self::Abandon => Shown::returning(0),
+            Self::ReturnAll | Self::Abandon | Self::RequestReturn => Shown::returning(0),
             _ => self.before(),
         }
     }
@@ -201,7 +250,8 @@ impl Operation {
             Self::ResumeActivation
             | Self::ResumeReturn
             | Self::ApplyActivation
-            | Self::ApplyReturn => self.after(),
+            | Self::ApplyReturn
+            | Self::ApplyRepair => self.after(),
             _ => self.before(),
         }
     }
@@ -213,17 +263,31 @@ impl Operation {
             | Self::Refresh
             | Self::Reattach
             | Self::Repair
+            | Self::RequestActivation
+            | Self::RequestRepair
             | Self::ApplyActivation
+            | Self::ApplyRepair
             | Self::ResumeActivation => Shown::active(3),
             Self::MoreSeats => Shown::active(4),
             Self::ReturnSome => Shown::active(2),
             Self::ReturnAll
             | Self::Abandon
             | Self::ResumeReturn
+            | Self::RequestReturn
             | Self::ApplyReturn
             | Self::Remove => Shown::ABSENT,
         }
     }
+
+    /// What the host's own part, [`Self::arguments`], comes to.
+    pub fn done(self) -> Shown {
+        if self.is_request() { self.pending() } else { self.after() }
+    }
+}
+
+/// Where the host writes a machine's request.
+fn request_file(machine: &Machine, id: &str) -> PathBuf {
+    machine.settings.storage.with_file_name(format!("{id}.request.txt"))
 }
 
 /// Where the response to a machine's request is.

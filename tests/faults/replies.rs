@@ -60,7 +60,7 @@ impl Scene {
             // A routine that failed asks for patience; a person goes on by resuming.
             let outcome = match operation {
                 Operation::Refresh if number > 0 => held.resume(),
-                _ => operation.call(&held, &id),
+                _ => operation.call(&self.world, &held, &id),
             };
             match (fate, outcome) {
                 (Fate::Twice, outcome) => outcome.unwrap(),

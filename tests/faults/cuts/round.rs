@@ -68,7 +68,7 @@ impl<'a> Traveler<'a> {
         operation.prepare(self.world, &self.machine, &self.wire, &self.id);
         let before = self.wire.cuts();
         self.wire.next(&[fate(operation, direction, at)]);
-        let outcome = operation.call(&self.held, &self.id);
+        let outcome = operation.call(self.world, &self.held, &self.id);
         let cut = self.wire.cuts() > before;
         meanwhile();
         let mut complaints = if cut { must_be_a_network_code(outcome) } else { must_work(outcome) };
