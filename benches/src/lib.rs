@@ -53,6 +53,21 @@ impl Site {
         self.portal.trust_root()
     }
 
+    /// Where the portal is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.running.url()
+    }
+
+    /// An NL activation ID over an entitlement of its own, for so many machines.
+    pub fn nl(&self, seats: u32) -> Result<String, String> {
+        let new = NewEntitlement::new(PRODUCT, &[("ortho", None)], seats);
+        let entitlement = self.portal.create_entitlement(&new).map_err(|e| e.to_string())?;
+        let made = self.portal.generate(&entitlement, Kind::Nl, seats, 1);
+        let made = made.map_err(|e| e.to_string())?.into_iter().next();
+        made.map(|id| id.activation_id).ok_or_else(|| "no ID".to_owned())
+    }
+
     /// Another client over the same store, as another process has one.
     pub fn open(&self) -> lm::Result<Client> {
         open(&self.portal.trust_root(), self.running.url(), &self.storage)

@@ -4,13 +4,17 @@
 //! strace and valgrind are there, its system calls and instructions are counted.
 #![allow(clippy::print_stdout, reason = "it prints figures")]
 
+mod clocks;
 mod dist;
+mod portal;
 
 use std::hint::black_box;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use clocks::{monotonic, thread_cpu};
 use lm_benches::Site;
 
 fn main() -> ExitCode {
@@ -40,21 +44,30 @@ fn run(prefix: Option<&Path>) -> Result<(), String> {
     for threads in [1, 2] {
         println!("status, {threads} thread(s): {:.1} ns a call", status(&site, threads)?);
     }
+    let [still, amid, returns] = status_amid_returns(&site)?;
+    println!(
+        "status while a return is under way ({returns:.0} of them): {amid:.1} ns a call, {still:.1} \
+         with none: {:.2} times",
+        amid / still
+    );
     println!("open with one record: {:.3} ms of CPU", open(&site)?);
     println!("another client's change is seen after: {} ms at most of 20", seen(&site)?);
     for used in [0, 100, 500] {
         let [out, back, list] = checkout(&site, used)?;
         println!(
-            "with {used} seats in use: checkout {out:.1} us, checkin {back:.1} us, a list, which \
-             counts, {list:.1} us"
+            "with {used} seats in use, p50 / p99: checkout {} us, checkin {} us, a list, which \
+             counts, {} us",
+            shown(out),
+            shown(back),
+            shown(list)
         );
     }
-    Ok(())
+    portal::measure(&site)
 }
 
 /// Microseconds of a checkout, of a checkin, and of a list, while others use so many seats, each
-/// through an open file of its own. The median of many.
-fn checkout(site: &Site, used: u32) -> Result<[f64; 3], String> {
+/// through an open file of its own.
+fn checkout(site: &Site, used: u32) -> Result<[Vec<f64>; 3], String> {
     const TIMES: usize = 300;
     let text = |error: lm::Error| error.to_string();
     site.client.activate(&site.active, lm_benches::SEATS).map_err(text)?;
@@ -75,12 +88,38 @@ fn checkout(site: &Site, used: u32) -> Result<[f64; 3], String> {
         }
     }
     drop(seats);
-    Ok(spent.map(median))
+    Ok(spent)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// Median and 99th percentile.
+fn shown(mut values: Vec<f64>) -> String {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+    let at = |place: usize| values.get(place).copied().unwrap_or_default();
+    format!("{:.1} / {:.1}", at(values.len() / 2), at(values.len() * 99 / 100))
+}
+
+/// Nanoseconds of CPU of a status, with nothing under way and while another thread of the same
+/// client activates and returns without a pause; and how many returns that were.
+fn status_amid_returns(site: &Site) -> Result<[f64; 3], String> {
+    const ROUNDS: u32 = 5;
+    let still = status(site, 1)?;
+    let is_over = AtomicBool::new(false);
+    let (amid, returns) = std::thread::scope(|scope| {
+        let returning = scope.spawn(|| {
+            let mut returns = 0.0;
+            while !is_over.load(Ordering::Relaxed) {
+                site.client.activate(&site.spare, 1)?;
+                site.client.return_(&site.spare, 0)?;
+                returns += 1.0;
+            }
+            Ok::<f64, lm::Error>(returns)
+        });
+        let amid: Result<f64, String> = (0..ROUNDS).map(|_| status(site, 1)).sum();
+        is_over.store(true, Ordering::Relaxed);
+        (amid, returning.join())
+    });
+    let returns = returns.map_err(|_| "a panic".to_owned())?.map_err(|error| error.to_string())?;
+    Ok([still, amid? / f64::from(ROUNDS), returns])
 }
 
 /// Nanoseconds of CPU a call, over threads that call at once.
@@ -133,19 +172,4 @@ fn seen(site: &Site) -> Result<u128, String> {
         longest = longest.max(monotonic() - committed);
     }
     Ok(longest.as_millis())
-}
-
-fn thread_cpu() -> Duration {
-    clock(libc::CLOCK_THREAD_CPUTIME_ID)
-}
-
-fn monotonic() -> Duration {
-    clock(libc::CLOCK_MONOTONIC)
-}
-
-fn clock(id: libc::clockid_t) -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a place for the time.
-    unsafe { libc::clock_gettime(id, &raw mut time) };
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
