@@ -130,7 +130,9 @@ impl Report {
             }
         }
         let all: usize = self.cuts.values().map(|(count, _)| count).sum();
-        println!("  {all} cases, {} disagreements", self.complaints.len());
+        if all > 0 {
+            println!("  {all} cases, {} disagreements", self.complaints.len());
+        }
         if self.complaints.is_empty() { Outcome::Passed } else { Outcome::Failed(self.complaints) }
     }
 }
