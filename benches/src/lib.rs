@@ -59,13 +59,12 @@ impl Site {
         self.running.url()
     }
 
-    /// An NL activation ID over an entitlement of its own, for so many machines.
-    pub fn nl(&self, seats: u32) -> Result<String, String> {
-        let new = NewEntitlement::new(PRODUCT, &[("ortho", None)], seats);
+    /// So many NL activation IDs over an entitlement of their own, each for so many machines.
+    pub fn nl(&self, seats: u32, count: u32) -> Result<Vec<String>, String> {
+        let new = NewEntitlement::new(PRODUCT, &[("ortho", None)], seats * count);
         let entitlement = self.portal.create_entitlement(&new).map_err(|e| e.to_string())?;
-        let made = self.portal.generate(&entitlement, Kind::Nl, seats, 1);
-        let made = made.map_err(|e| e.to_string())?.into_iter().next();
-        made.map(|id| id.activation_id).ok_or_else(|| "no ID".to_owned())
+        let made = self.portal.generate(&entitlement, Kind::Nl, seats, count);
+        Ok(made.map_err(|e| e.to_string())?.into_iter().map(|id| id.activation_id).collect())
     }
 
     /// Another client over the same store, as another process has one.

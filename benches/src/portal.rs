@@ -22,19 +22,21 @@ use crate::clocks::{monotonic, process_cpu};
 const MACHINES: u32 = 400;
 
 pub(crate) fn measure(site: &Site) -> Result<(), String> {
-    for at_once in [1, 8] {
+    for (shared, at_once) in [(false, 1), (false, 8), (true, 1), (true, 8)] {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let id = site.nl(MACHINES)?;
+        let ids = if shared { site.nl(MACHINES, 1)? } else { site.nl(1, MACHINES)? };
+        let whose = if shared { "all of one ID" } else { "each of its own ID" };
+        println!("one portal on SQLite, {MACHINES} machines, {whose}, {at_once} at once:");
         let machines: Result<Vec<_>, _> =
             (0..MACHINES).map(|n| Machine::new(site, folder.path(), n)).collect();
         let machines = machines?;
-        let activations = kept(&machines, |client| client.activate(&id, 1))?;
-        report("activations", at_once, &send(&activations, at_once)?);
+        let activations = kept(&machines, &ids, |client, id| client.activate(id, 1))?;
+        report("activations", &send(&activations, at_once)?);
         for machine in &machines {
             machine.client.resume().map_err(|error| error.to_string())?;
         }
-        let returns = kept(&machines, |client| client.return_(&id, 0))?;
-        report("returns", at_once, &send(&returns, at_once)?);
+        let returns = kept(&machines, &ids, |client, id| client.return_(id, 0))?;
+        report("returns", &send(&returns, at_once)?);
     }
     Ok(())
 }
@@ -106,24 +108,25 @@ impl Transport for Keeper {
     }
 }
 
-/// What each machine would send for a call.
+/// What each machine would send for a call about its ID.
 fn kept(
     machines: &[Machine],
-    call: impl Fn(&Client) -> lm::Result<()>,
+    ids: &[String],
+    call: impl Fn(&Client, &str) -> lm::Result<()>,
 ) -> Result<Vec<Message>, String> {
-    let one = |machine: &Machine| {
+    let one = |(machine, id): (&Machine, &String)| {
         let set = |kept| {
             let mut place = machine.way.kept.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *place, kept)
         };
         set(Kept::Keeps(None));
-        let outcome = call(&machine.client);
+        let outcome = call(&machine.client, id);
         match (set(Kept::Sends), outcome) {
             (Kept::Keeps(Some(message)), Err(_)) => Ok(message),
             (_, outcome) => Err(format!("nothing was sent: {outcome:?}")),
         }
     };
-    machines.iter().map(one).collect()
+    machines.iter().zip(ids.iter().cycle()).map(one).collect()
 }
 
 /// What it took: all of it, and each exchange.
@@ -175,14 +178,14 @@ fn must_be_answered(wire: &HttpsTransport, message: &Message) -> Result<(), Stri
     }
 }
 
-fn report(what: &str, at_once: usize, spent: &Spent) {
+fn report(what: &str, spent: &Spent) {
     let count = spent.each.len();
     let at = |percent: usize| {
         let place = (count * percent / 100).min(count.saturating_sub(1));
         spent.each.get(place).map_or(0.0, |took| took.as_secs_f64() * 1e3)
     };
     println!(
-        "one portal on SQLite, {at_once} at once: {:.0} {what} a second, p50 {:.1} ms, p99 {:.1} ms, \
+        "  {:.0} {what} a second, p50 {:.1} ms, p99 {:.1} ms, \
          {:.1} ms of CPU each",
         count as f64 / spent.wall.as_secs_f64(),
         at(50),

@@ -4,12 +4,14 @@ pub(crate) mod backup;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, SqlSafeStr as _, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::{Error, Result};
 
@@ -26,13 +28,25 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: AnyPool,
-    sqlite: bool,
+    /// Whose turn it is to write to SQLite: one writes at a time, and those who wait for its lock by
+    /// themselves only try now and then, so that one of them may be passed over for a second.
+    turn: Option<Arc<Mutex<()>>>,
     /// Of SQLite, unless it is in memory.
     file: Option<PathBuf>,
 }
 
-/// A transaction that writes.
-pub(crate) type Write = Transaction<'static, Any>;
+/// A transaction that writes, and on SQLite this process's turn to.
+pub(crate) struct Write {
+    transaction: Transaction<'static, Any>,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Write {
+    /// Where it is done.
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+}
 
 impl Database {
     /// Opens (and where new, makes) the SQLite database of a data directory. The directory is
@@ -66,7 +80,7 @@ impl Database {
             .after_connect(|connection, _| Box::pin(prepare(connection)))
             .connect(url)
             .await?;
-        let database = Self { pool, sqlite, file };
+        let database = Self { pool, turn: sqlite.then(Arc::default), file };
         database.migrate().await?;
         Ok(database)
     }
@@ -93,9 +107,12 @@ impl Database {
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that it
     /// can't fail later for having read first.
-    pub async fn begin(&self) -> Result<Write> {
-        let statement = if self.sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        Ok(self.pool.begin_with(statement).await?)
+    pub(crate) async fn begin(&self) -> Result<Write> {
+        let (turn, statement) = match &self.turn {
+            Some(turn) => (Some(turn.clone().lock_owned().await), "BEGIN IMMEDIATE"),
+            None => (None, "BEGIN"),
+        };
+        Ok(Write { transaction: self.pool.begin_with(statement).await?, turn })
     }
 
     /// A connection to read by.
@@ -116,13 +133,14 @@ impl Database {
         tries: &mut u32,
     ) -> Result<Option<T>> {
         let ended = match done {
-            Ok(value) => write.commit().await.map(|()| value).map_err(Error::from),
+            Ok(value) => write.transaction.commit().await.map(|()| value).map_err(Error::from),
             Err(error) => {
                 // What failed has changed nothing, whether the rollback gets through or not.
-                let _ = write.rollback().await;
+                let _ = write.transaction.rollback().await;
                 Err(error)
             }
         };
+        drop(write.turn);
         Self::or_again(ended, tries).await
     }
 
@@ -151,7 +169,7 @@ macro_rules! in_transaction {
                     continue;
                 };
                 let done = {
-                    let $db: &mut sqlx::AnyConnection = &mut write;
+                    let $db: &mut sqlx::AnyConnection = write.connection();
                     $work.await
                 };
                 let settled = $crate::database::Database::settle(write, done, &mut tries).await?;
@@ -233,4 +251,36 @@ fn escaped(path: &str) -> String {
             other => other.to_string(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite alone lets whoever tries at the right moment pass those who sleep between their tries.
+    #[test]
+    fn who_writes_to_sqlite_comes_in_the_order_of_asking() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let database = Database::open_directory(folder.path()).await.unwrap();
+            let first = database.begin().await.unwrap();
+            let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+            let mut waiting = Vec::new();
+            for number in 0..20 {
+                let (database, order) = (database.clone(), order.clone());
+                waiting.push(tokio::spawn(async move {
+                    let write = database.begin().await.unwrap();
+                    order.lock().unwrap().push(number);
+                    Database::settle(write, Ok(()), &mut 0).await.unwrap();
+                }));
+                tokio::task::yield_now().await;
+            }
+            Database::settle(first, Ok(()), &mut 0).await.unwrap();
+            for task in waiting {
+                task.await.unwrap();
+            }
+            assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
+        });
+    }
 }

@@ -13,7 +13,7 @@ impl Database {
     /// Keeps a backup in a new file, consistent whatever is written meanwhile. It is its owner's
     /// only, marked with the time, and serves nobody until it is restored.
     pub(crate) async fn keep(&self, to: &Path, now: i64) -> Result<()> {
-        if !self.sqlite {
+        if self.turn.is_none() {
             return Err(Error::Refused(
                 "PostgreSQL keeps its own backups: `pg_dump --format=custom --file FILE URL`; \
                  after `pg_restore`, `lm-portal --database URL restore --in-place` takes what was \
