@@ -9,6 +9,7 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
+mod circle;
 mod portal;
 mod racers;
 
@@ -20,6 +21,10 @@ use racers::{Memory, Plan};
 fn main() -> ExitCode {
     let tests = [
         Test { name: "r41_racers_never_exceed_the_seats_and_no_kill_takes_an_answer", run: race },
+        Test {
+            name: "r08_seats_go_round_and_no_kill_of_the_portal_loses_or_doubles_one",
+            run: circle,
+        },
         Test { name: "the_race_sees_a_portal_that_forgets", run: planted },
     ];
     harness::main(&tests, &["--activations", "--kills", "--clients", "--seats", "--seed"])
@@ -35,6 +40,11 @@ fn race(arguments: &Arguments) -> Outcome {
         memory: Memory::Kept,
     };
     ended(racers::run(&plan))
+}
+
+fn circle(arguments: &Arguments) -> Outcome {
+    let kills = arguments.number("--kills", 8) as usize;
+    ended(circle::run(kills, arguments.number("--seed", 1)))
 }
 
 /// A portal whose database is an older one after the second kill.

@@ -89,7 +89,8 @@ pub(crate) fn run(plan: &Plan) -> Vec<String> {
     race.conclude(&program.beside(), kills)
 }
 
-fn new_id(portal: &Portal, seats: u32) -> String {
+/// An NL activation ID for so many machines.
+pub(crate) fn new_id(portal: &Portal, seats: u32) -> String {
     let new = NewEntitlement::new(PRODUCT, &[("ortho", None)], seats);
     let entitlement = portal.create_entitlement(&new).unwrap();
     portal.generate(&entitlement, Kind::Nl, seats, 1).unwrap()[0].activation_id.clone()
