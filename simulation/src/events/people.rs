@@ -1,0 +1,104 @@
+//! What people do at the portal, and what is late on the wire.
+
+use std::sync::Arc;
+
+use lm_portal::admin::{generate as generating, rehost as rehosting, retire, split as splitting};
+use lm_portal::{Error, Kind, Result};
+
+use crate::locked;
+use crate::world::World;
+
+/// A refusal is an answer; anything else that fails is the portal's fault.
+fn judged<T>(world: &Arc<World>, result: Result<T>) -> Option<T> {
+    match result {
+        Ok(done) => {
+            world.judge_portal(None);
+            Some(done)
+        }
+        Err(error @ (Error::Refused(_) | Error::NotFound(_) | Error::Invalid(_))) => {
+            world.tell(|| format!(" refused: {error}"));
+            None
+        }
+        Err(error) => {
+            world.accuse("portal", || error.to_string());
+            None
+        }
+    }
+}
+
+fn some_id(world: &Arc<World>, fits: impl Fn(&crate::judge::IdRow) -> bool) -> Option<String> {
+    let judge = locked(&world.judge);
+    let ids = judge.books.ids.iter().filter(|(_, row)| fits(row)).map(|(id, _)| id.clone());
+    let ids: Vec<_> = ids.collect();
+    drop(judge);
+    world.pick(&ids)
+}
+
+pub(super) fn late_delivery(world: &Arc<World>) {
+    world.late_delivery();
+}
+
+pub(super) fn portal_return(world: &Arc<World>) {
+    let any = world.percent(20);
+    let Some(id) = some_id(world, |row| any || (row.is_cc && row.is_active)) else { return };
+    let Ok(parsed) = id.parse() else { return };
+    let held: Vec<_> = {
+        let judge = locked(&world.judge);
+        let held = judge.books.live.iter().filter(|held| held.id == id);
+        held.map(|held| held.fulfillment.clone()).collect()
+    };
+    let (now, dice) = (world.portal_now(), world.portal_dice());
+    let done = world.portal.act(now, dice, async |act| retire::retire(act, parsed).await);
+    if done.is_ok() {
+        let mut judge = locked(&world.judge);
+        held.iter().for_each(|fulfillment| judge.ended(fulfillment, &id));
+    }
+    judged(world, done);
+}
+
+pub(super) fn rehost(world: &Arc<World>) {
+    let live = locked(&world.judge).books.live.clone();
+    let Some(held) = world.pick(&live) else { return };
+    end(world, &held.id, &held.fulfillment);
+}
+
+/// Re-hosts one fulfillment. `None`: refused.
+pub(crate) fn end(world: &Arc<World>, id: &str, fulfillment: &str) -> Option<()> {
+    let parsed = id.parse().ok()?;
+    let (now, dice) = (world.portal_now(), world.portal_dice());
+    let done = world.portal.act(now, dice, async |act| {
+        rehosting::rehost(act, parsed, Some(fulfillment)).await.map(|_| ())
+    });
+    if done.is_ok() {
+        locked(&world.judge).ended(fulfillment, id);
+    }
+    judged(world, done)
+}
+
+/// New activation IDs of what an entitlement has left.
+pub(super) fn generate(world: &Arc<World>) {
+    let Some(entitlement) = some_id(world, |row| row.is_cc)
+        .and_then(|id| Some(locked(&world.judge).books.ids.get(&id)?.entitlement.clone()))
+    else {
+        return;
+    };
+    let seats = 1 + u32::try_from(world.below(2)).unwrap_or(0);
+    let (now, dice) = (world.portal_now(), world.portal_dice());
+    let done = world.portal.act(now, dice, async |act| {
+        generating::generate(act, &entitlement, Kind::Cc, seats, 1).await.map(|_| ())
+    });
+    judged(world, done);
+}
+
+pub(super) fn split(world: &Arc<World>) {
+    let Some(id) = some_id(world, |row| row.is_active && row.quantity > 1) else { return };
+    let quantity = locked(&world.judge).books.ids.get(&id).map_or(0, |row| row.quantity);
+    let Ok(parsed) = id.parse() else { return };
+    let first = u32::try_from(world.dice(|dice| dice.between(1, quantity - 1))).unwrap_or(1);
+    let rest = u32::try_from(quantity).unwrap_or(1).saturating_sub(first);
+    let (now, dice) = (world.portal_now(), world.portal_dice());
+    let done = world.portal.act(now, dice, async |act| {
+        splitting::split(act, parsed, &[first, rest]).await.map(|_| ())
+    });
+    judged(world, done);
+}
