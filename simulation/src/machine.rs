@@ -206,13 +206,16 @@ impl Clocks {
 
     /// Milliseconds since the start, sleep included.
     pub(crate) const fn boot(&self, now: i64) -> i64 {
-        let since = now - self.booted;
-        since + since * self.rate / 1_000_000
+        self.counted(now - self.booted)
+    }
+
+    const fn counted(&self, milliseconds: i64) -> i64 {
+        milliseconds + milliseconds * self.rate / 1_000_000
     }
 
     /// Milliseconds since the start, sleep left out.
     pub(crate) const fn monotonic(&self, now: i64) -> i64 {
-        self.boot(now) - self.slept
+        self.counted(now - self.booted - self.slept)
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn ask(request: &Request) -> String {
             format!("return {seats}, of generation {generation}")
         }
         Operation::Refresh { generation, .. } => format!("refresh generation {generation}"),
+        Operation::Repair { generation, .. } => format!("repair generation {generation}"),
     };
     format!("{what} ({})", short(&request.op.to_string()))
 }

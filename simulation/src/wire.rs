@@ -94,10 +94,17 @@ impl World {
         let sent = self.sending(process, request.body)?;
         process.leave();
         self.at(process, Point::Sends);
-        let fate = if self.is_calm() { Fate::Through } else { Fate::roll(self) };
-        let answered = self.carry(&sent, fate);
+        let answered = match request.cancel.check() {
+            Ok(()) if self.is_calm() => self.carry(&sent, Fate::Through),
+            Ok(()) => self.carry(&sent, Fate::roll(self)),
+            Err(_) => Err(Fate::RequestLost),
+        };
         self.at(process, Point::Received);
         process.enter();
+        // A host's own transport ends its exchange when the call is cancelled, or comes too late.
+        if request.cancel.is_cancelled() && (answered.is_err() || self.percent(50)) {
+            return Err(Error::from_code(Code::Cancelled));
+        }
         self.handed_over(process, &sent, answered)
     }
 

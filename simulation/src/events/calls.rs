@@ -204,6 +204,21 @@ pub(super) fn resume(world: &Arc<World>) {
     change(world, &process, || "resume".to_owned(), Client::resume);
 }
 
+pub(super) fn repair(world: &Arc<World>) {
+    let Some(process) = some_process(world) else { return };
+    let Some(id) = some_id(world, process.place) else { return };
+    change(world, &process, || format!("repair {}", tail(&id)), |client| client.repair(&id));
+}
+
+/// Another thread ends the calls of a process that are under way.
+pub(super) fn cancel(world: &Arc<World>) {
+    let Some(process) = world.pick(&world.live()) else { return };
+    world.tell(|| format!(" of process {}", process.number));
+    if let Some(Err(error)) = process.client().map(Client::cancel) {
+        world.accuse("no wrong step", || error.to_string());
+    }
+}
+
 pub(super) fn remove(world: &Arc<World>) {
     let Some(process) = some_process(world) else { return };
     let Some(id) = some_id(world, process.place) else { return };

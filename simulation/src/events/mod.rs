@@ -43,7 +43,7 @@ const fn event(name: &'static str, weight: u64, of: Of, happen: fn(&Arc<World>))
     Event { name, weight, of, meanwhile, happen }
 }
 
-const EVENTS: [Event; 34] = [
+const EVENTS: [Event; 36] = [
     event("open", 80, Of::Everyday, calls::open),
     event("exit", 40, Of::Everyday, calls::exit),
     event("activate", 95, Of::Everyday, calls::activate),
@@ -53,6 +53,8 @@ const EVENTS: [Event; 34] = [
     event("refresh", 50, Of::Everyday, calls::refresh),
     event("refresh all", 20, Of::Everyday, calls::refresh_all),
     event("resume", 50, Of::Everyday, calls::resume),
+    event("repair", 20, Of::Everyday, calls::repair),
+    event("cancel", 25, Of::Everyday, calls::cancel),
     event("remove", 20, Of::Everyday, calls::remove),
     event("status", 150, Of::Everyday, calls::status),
     event("list", 50, Of::Everyday, calls::list),

@@ -182,12 +182,14 @@ impl World {
         let mut judge = locked(&self.judge);
         for flagged in &books.flagged {
             let Some(host) = judge.hosts.get(&flagged.host_id).copied() else { continue };
-            if !judge.is_disturbed(host) {
+            // Past the limit of returns, an abandon isn't refused: a person is to look at it.
+            let by_limit = flagged.action == "abandon" && self.plan.policy.returns.is_some();
+            if !judge.is_disturbed(host) && !by_limit {
                 self.accuse("no false accusation", || {
                     format!("the portal flags {:?} of an honest host", flagged.action)
                 });
             }
-            if flagged.action == "re-attach as repair" {
+            if matches!(flagged.action.as_str(), "re-attach as repair" | "repair") {
                 judge.repaired(host, &flagged.id);
             }
         }

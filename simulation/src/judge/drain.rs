@@ -97,7 +97,10 @@ impl World {
             } else if row.status.state == State::Untrusted && round == 0 {
                 let seats = row.status.seats.max(1);
                 // Past the limit of repairs it is refused: then people end it.
-                let _ = self.drained_call(process, |client| client.activate(id, seats));
+                let _ = match self.percent(50) {
+                    true => self.drained_call(process, |client| client.activate(id, seats)),
+                    false => self.drained_call(process, |client| client.repair(id)),
+                };
             }
         }
     }

@@ -218,6 +218,7 @@ pub(crate) fn message_label(sent: &Sent) -> &'static str {
         (Operation::Return { seats: 0, .. }, _) => "return all",
         (Operation::Return { .. }, _) => "return some",
         (Operation::Refresh { .. }, _) => "refresh",
+        (Operation::Repair { .. }, _) => "repair",
     }
 }
 
