@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use lm::ports::{FileKind, Stat};
@@ -48,6 +49,8 @@ struct Inode {
     durable: Vec<u8>,
     pending: Vec<Change>,
     locks: Vec<(Holder, bool)>,
+    /// Ranges of bytes that are locked, shared or not.
+    ranges: Vec<(Holder, Range<u64>, bool)>,
     /// What it held before it was last written, for the fault that serves it.
     before: Vec<u8>,
 }
@@ -315,10 +318,66 @@ impl Disk {
         }
     }
 
+    /// A handle is closed.
+    pub(crate) fn close(&mut self, number: u64, handle: u64) {
+        self.unlock(number, handle);
+        if let Some(inode) = self.inodes.get_mut(&number) {
+            inode.ranges.retain(|(holder, ..)| holder.handle != handle);
+        }
+    }
+
+    /// Locks a range of bytes as the open files of Linux do. `false`: another handle stands against it.
+    pub(crate) fn lock_bytes(
+        &mut self,
+        number: u64,
+        holder: Holder,
+        (bytes, shared): (Range<u64>, bool),
+    ) -> io::Result<bool> {
+        if self.locked_bytes(number, holder.handle, (bytes.clone(), shared))?.is_some() {
+            return Ok(false);
+        }
+        self.unlock_bytes(number, holder.handle, &bytes);
+        self.inode_mut(number)?.ranges.push((holder, bytes, shared));
+        Ok(true)
+    }
+
+    /// The part of a lock that stands against locking these bytes in this way.
+    pub(crate) fn locked_bytes(
+        &self,
+        number: u64,
+        handle: u64,
+        (bytes, shared): (Range<u64>, bool),
+    ) -> io::Result<Option<Range<u64>>> {
+        let against = |(other, range, is_shared): &(Holder, Range<u64>, bool)| {
+            let both = range.start.max(bytes.start)..range.end.min(bytes.end);
+            let conflicts = other.handle != handle && !(shared && *is_shared);
+            (conflicts && !both.is_empty()).then_some(both)
+        };
+        Ok(self.inode(number)?.ranges.iter().find_map(against))
+    }
+
+    /// Lets a range go that this handle has locked.
+    pub(crate) fn unlock_bytes(&mut self, number: u64, handle: u64, bytes: &Range<u64>) {
+        let Some(inode) = self.inodes.get_mut(&number) else { return };
+        let mut left = Vec::new();
+        for (holder, range, shared) in std::mem::take(&mut inode.ranges) {
+            if holder.handle != handle {
+                left.push((holder, range, shared));
+                continue;
+            }
+            let before = range.start..range.end.min(bytes.start);
+            let after = range.start.max(bytes.end)..range.end;
+            let parts = [before, after].into_iter().filter(|part| !part.is_empty());
+            left.extend(parts.map(|part| (holder, part, shared)));
+        }
+        inode.ranges = left;
+    }
+
     /// The kernel lets go of all that a dead process held.
     pub(crate) fn process_died(&mut self, process: u64) {
         for inode in self.inodes.values_mut() {
             inode.locks.retain(|(holder, _)| holder.process != process);
+            inode.ranges.retain(|(holder, ..)| holder.process != process);
         }
     }
 
@@ -327,6 +386,7 @@ impl Disk {
         let at = self.tick();
         for inode in self.inodes.values_mut() {
             inode.locks.clear();
+            inode.ranges.clear();
             if !inode.pending.is_empty() {
                 inode.durable = survived(inode, dice);
                 inode.seen.clone_from(&inode.durable);
@@ -403,6 +463,7 @@ impl Disk {
         self.ticks = ticks;
         for inode in self.inodes.values_mut() {
             inode.locks.clear();
+            inode.ranges.clear();
             inode.pending.clear();
             inode.durable.clone_from(&inode.seen);
         }

@@ -12,7 +12,9 @@ pub enum Fault {
     LockNotTaken,
     /// Files: a lock that is let go stays.
     LockKept,
-    /// Files: the anchor's file isn't written.
+    /// Files: a seat's bytes are not locked, and it is said that they are.
+    SeatNotLocked,
+    /// Files: the anchor's file isn't written again.
     AnchorNotRaised,
     /// Files: an image is read as it was before it was last written.
     OlderImageServed,
@@ -32,6 +34,8 @@ pub enum Fault {
     CooledAtOnce,
     /// Portal: a return is credited twice.
     CreditedTwice,
+    /// Portal: a restored backup keeps its old epoch.
+    EpochKept,
     /// Wire, with the portal's key in hand: an earlier refusal is passed off as the answer.
     OtherAnswerAccepted,
     /// Wire, with the portal's key in hand: another machine's grant is passed off as this one's.
@@ -40,11 +44,12 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::SyncSkipped,
         Self::DirectorySyncSkipped,
         Self::LockNotTaken,
         Self::LockKept,
+        Self::SeatNotLocked,
         Self::AnchorNotRaised,
         Self::OlderImageServed,
         Self::WaitSkipped,
@@ -55,6 +60,7 @@ impl Fault {
         Self::AnsweredBeforeCommit,
         Self::CooledAtOnce,
         Self::CreditedTwice,
+        Self::EpochKept,
         Self::OtherAnswerAccepted,
         Self::OtherMachinesReply,
     ];

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use lm::Client;
+use lm::{Client, Seat};
 
 use crate::dice::Dice;
 use crate::disk::Disk;
@@ -44,6 +44,8 @@ pub(crate) struct Process {
     /// Calls of it that are under way and can't be entered again.
     inside: AtomicU32,
     client: OnceLock<Client>,
+    /// Seats that it has checked out, and how many.
+    pub(crate) seats: Mutex<Vec<(Seat, u32)>>,
     /// In which state the record was that its last request is about, for the counts.
     pub(crate) asked_in: Mutex<String>,
     /// The activation ID of which its present call was granted something.
@@ -126,6 +128,7 @@ impl Machine {
     pub(crate) fn kill(&self, process: &Process) {
         process.alive.store(false, Ordering::Relaxed);
         locked(&self.disk).process_died(process.number);
+        locked(&process.seats).clear();
     }
 
     /// Ends all processes.
@@ -157,6 +160,7 @@ impl Process {
             alive: AtomicBool::new(true),
             inside: AtomicU32::new(0),
             client: OnceLock::new(),
+            seats: Mutex::default(),
             asked_in: Mutex::default(),
             granted: Mutex::default(),
         }

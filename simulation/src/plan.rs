@@ -1,7 +1,7 @@
 //! What the world of a seed is like: its policy, its machines, how unkind it is.
 
-use lm_portal::NewEntitlement;
-use lm_protocol::{Feature, Terms};
+use lm_portal::{Kind, NewEntitlement};
+use lm_protocol::Terms;
 
 use crate::dice::Dice;
 use crate::events::Inclined;
@@ -9,6 +9,10 @@ use crate::fault::Fault;
 
 /// The product that the machines run.
 pub(crate) const PRODUCT: &str = "ortho";
+/// The feature of node-locked licenses.
+pub(crate) const NODE_LOCKED: &str = "raster";
+/// The feature of concurrent ones.
+pub(crate) const CONCURRENT: &str = "points";
 /// When every seed begins, Unix seconds.
 pub(crate) const BEGIN: i64 = 1_800_000_000;
 
@@ -81,6 +85,7 @@ impl Plan {
             .collect();
         let inclined = Inclined {
             mishaps: [0, 0, 1, 2][dice.index(4).unwrap_or(0)],
+            restores: [0, 0, 0, 0, 2][dice.index(5).unwrap_or(0)],
             people: [0, 2, 4][dice.index(3).unwrap_or(0)],
             bad_clocks: [0, 0, 2][dice.index(3).unwrap_or(0)],
         };
@@ -109,6 +114,7 @@ impl Policy {
             strict,
             reclaim: lease > 0 && dice.percent(15),
             virtual_machines: !dice.percent(5),
+            offline: !dice.percent(10),
             ..Terms::default()
         };
         Self {
@@ -125,9 +131,9 @@ impl Policy {
     }
 
     /// An entitlement of this policy.
-    pub(crate) fn entitlement(&self, product: &str, quantity: u32) -> NewEntitlement {
+    pub(crate) fn entitlement(&self, product: &str, (kind, seats): (Kind, u32)) -> NewEntitlement {
+        let feature = if kind == Kind::Cc { CONCURRENT } else { NODE_LOCKED };
         NewEntitlement {
-            features: vec![Feature { name: "raster".to_owned(), limit: None }],
             starts_at: self.starts_at,
             expires_at: self.expires_at,
             terms: self.terms.clone(),
@@ -135,7 +141,7 @@ impl Policy {
             rehost_limit: self.rehosts,
             repair_limit: self.repairs,
             limit_period: self.period,
-            ..NewEntitlement::new(product, &[], quantity)
+            ..NewEntitlement::new(product, &[(feature, None)], seats)
         }
     }
 }

@@ -3,11 +3,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lm_portal::admin::{Act, Actor};
+use lm_portal::admin::{Act, Actor, restore as restoring};
 use lm_portal::ledger::{self, identity};
 use lm_portal::ports::Random;
 use lm_portal::{Database, Error, Result};
-use lm_protocol::{Answer, Id, Post, Record, Reply, Request, SigningKey, TimeStatement};
+use lm_protocol::file::{self, RequestEntry};
+use lm_protocol::{
+    Answer, Id, Keyring, Post, Record, Reply, Request, SigningKey, TimeStatement, TrustRoot,
+    Verified,
+};
 use sqlx::AnyConnection;
 use tokio::runtime::Runtime;
 
@@ -21,6 +25,7 @@ pub(crate) const VENDOR: &str = "vendor";
 pub struct Portal {
     runtime: Runtime,
     database: Database,
+    root: TrustRoot,
     trust_root: String,
     online: SigningKey,
     actor: Actor,
@@ -48,7 +53,7 @@ struct Chance {
 impl Random for Chance {
     fn fill(&self, bytes: &mut [u8]) -> Result<()> {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 0 {
-            return Err(Error::System("the portal was killed".to_owned()));
+            return Err(killed());
         }
         crate::locked(&self.dice).fill(bytes);
         Ok(())
@@ -65,7 +70,9 @@ impl Chance {
 /// What a hand does to the portal's tables within its transaction: planted faults.
 pub(crate) type Hand = fn(&Request) -> Vec<String>;
 
-const TABLES: [&str; 11] = [
+/// What a seed begins without, those first that refer to others.
+const TABLES: [&str; 12] = [
+    "allowances",
     "tallies",
     "operations",
     "cooling_seats",
@@ -75,8 +82,8 @@ const TABLES: [&str; 11] = [
     "history",
     "activation_ids",
     "entitlements",
-    "failures",
-    "sessions",
+    "products",
+    "history_head",
 ];
 
 impl Portal {
@@ -87,17 +94,18 @@ impl Portal {
             .build()
             .map_err(|error| Error::System(error.to_string()))?;
         let chance = Chance::new(Dice::of(0, 0, 9), End::Commit);
-        let (database, trust_root, online) = runtime.block_on(async {
+        let (database, root, online) = runtime.block_on(async {
             let database = Database::open("sqlite::memory:").await?;
             let mut write = database.begin().await?;
             identity::create(&mut write, BEGIN, &chance, Some(VENDOR)).await?;
             let root = identity::trust_root(&mut write).await?;
             let online = identity::Identity::load(&mut write).await?.online;
             write.commit().await?;
-            Ok::<_, Error>((database, root.to_string(), online))
+            Ok::<_, Error>((database, root, online))
         })?;
         let actor = Actor { name: "vera".to_owned(), origin: "library" };
-        Ok(Self { runtime, database, trust_root, online, actor })
+        let trust_root = root.to_string();
+        Ok(Self { runtime, database, root, trust_root, online, actor })
     }
 
     /// The line that is compiled into host applications.
@@ -115,13 +123,45 @@ impl Portal {
         self.runtime.block_on(async {
             let mut write = self.database.begin().await?;
             for table in TABLES {
-                let known = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = $1";
-                if sqlx::query(known).bind(table).fetch_optional(&mut *write).await?.is_some() {
-                    run(&mut write, &format!("DELETE FROM {table}")).await?;
-                }
+                run(&mut write, &format!("DELETE FROM {table}")).await?;
             }
-            run(&mut write, "UPDATE history_head SET seq = 0, hash = ''").await?;
+            run(&mut write, "INSERT INTO history_head (id, seq, hash) VALUES (1, 0, '')").await?;
+            run(&mut write, "UPDATE portal SET epoch = 1").await?;
             write.commit().await?;
+            Ok(())
+        })
+    }
+
+    /// Keeps a copy of every table.
+    pub(crate) fn back_up(&self) -> Result<()> {
+        self.tables(async |db| {
+            for table in TABLES {
+                run(db, &format!("DROP TABLE IF EXISTS kept_{table}")).await?;
+                run(db, &format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Puts the copy back, as the database that was lost, and takes it into use. A planted fault keeps
+    /// its old epoch.
+    pub(crate) fn restore(
+        &self,
+        (now, dice): (i64, Dice),
+        longest_lease: i64,
+        keeps_epoch: bool,
+    ) -> Result<()> {
+        self.act(now, dice, async |act| {
+            let last = restoring::epoch(act).await?;
+            run(act.db, "PRAGMA defer_foreign_keys = ON").await?;
+            for table in TABLES {
+                run(act.db, &format!("DELETE FROM {table}")).await?;
+                run(act.db, &format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await?;
+            }
+            restoring::into_use(act, last, longest_lease).await?;
+            if keeps_epoch {
+                run(act.db, &format!("UPDATE portal SET epoch = {last}")).await?;
+            }
             Ok(())
         })
     }
@@ -181,11 +221,53 @@ impl Portal {
                 End::AnswersAnyway => write.rollback().await?,
                 End::DiesAtEnd => {
                     write.rollback().await?;
-                    return Err(Error::System("the portal was killed".to_owned()));
+                    return Err(killed());
                 }
             }
             Ok(reply)
         })
+    }
+
+    /// Answers one request of a file: its answer, the time where that was asked for, the keyset.
+    pub(crate) fn reply_in_file(
+        &self,
+        now: i64,
+        dice: Dice,
+        entry: &RequestEntry,
+        end: End,
+    ) -> Result<(Verified<Request>, String, Option<String>, String)> {
+        let request = Request::open(&entry.request)?;
+        let chance = Chance::new(dice, end);
+        let (answered, time, keyset) = self.runtime.block_on(async {
+            let mut write = self.database.begin().await?;
+            let answered =
+                ledger::answer_in_file(&mut write, now, &chance, &request, entry.time_nonce)
+                    .await?;
+            match end {
+                End::Commit | End::DiesAt(_) => write.commit().await?,
+                End::AnswersAnyway => write.rollback().await?,
+                End::DiesAtEnd => return Err(killed()),
+            }
+            Ok::<_, Error>(answered)
+        })?;
+        Ok((request, answered.envelope, time, keyset))
+    }
+
+    /// The text of a response file.
+    pub(crate) fn response_file(
+        &self,
+        keyset: &str,
+        answered: &[(Verified<Request>, String, Option<String>)],
+    ) -> Result<Vec<u8>> {
+        let mut keyring = Keyring::new(self.root.clone());
+        keyring.learn(keyset)?;
+        let mut verified = Vec::new();
+        for (request, answer, time) in answered {
+            verified.push((request, keyring.verify::<Answer>(answer)?, time.as_deref()));
+        }
+        let entries: Vec<file::Answered<'_>> =
+            verified.iter().map(|(request, answer, time)| (&***request, answer, *time)).collect();
+        Ok(file::write_answers(keyset, &entries, &[])?.into_bytes())
     }
 
     /// Signs an answer with the portal's own key: what no one but a planted fault can do.
@@ -207,6 +289,10 @@ impl Portal {
             time: sign(&statement, &[self.online()])?,
         })
     }
+}
+
+fn killed() -> Error {
+    Error::System("the portal was killed".to_owned())
 }
 
 /// Runs a statement that is made here and takes no arguments.

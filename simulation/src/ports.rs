@@ -1,6 +1,7 @@
 //! The ports of one process: what the real client sees of the world.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,9 +18,9 @@ use crate::locked;
 use crate::machine::{HOME, Machine, Process, anchors};
 use crate::world::{Point, World};
 
-/// One process in one world. Clones are the same.
+/// The world as one process sees it. Clones are the same.
 #[derive(Clone)]
-pub(crate) struct Seat {
+pub(crate) struct View {
     world: Arc<World>,
     process: Arc<Process>,
     /// The judgment reads by it: nothing fails, nothing happens meanwhile.
@@ -29,7 +30,7 @@ pub(crate) struct Seat {
 /// Handles are numbered through all worlds: they are only compared.
 static HANDLES: AtomicU64 = AtomicU64::new(1);
 
-impl Seat {
+impl View {
     pub(crate) fn new(world: Arc<World>, process: Arc<Process>) -> Self {
         Self { world, process, watches: false }
     }
@@ -67,7 +68,7 @@ impl Seat {
     }
 }
 
-impl Clock for Seat {
+impl Clock for View {
     fn wall(&self) -> i64 {
         locked(&self.machine().clocks).wall(self.world.now())
     }
@@ -91,7 +92,7 @@ fn milliseconds(count: i64) -> Duration {
     Duration::from_millis(u64::try_from(count).unwrap_or(0))
 }
 
-impl Random for Seat {
+impl Random for View {
     fn fill(&self, bytes: &mut [u8]) -> lm::Result<()> {
         self.world.secrets(bytes);
         if self.has(Fault::OperationRepeated) && bytes.len() == 16 {
@@ -101,13 +102,13 @@ impl Random for Seat {
     }
 }
 
-impl Transport for Seat {
+impl Transport for View {
     fn post(&self, request: &HttpRequest<'_>) -> lm::Result<HttpResponse> {
         self.world.post(&self.process, request)
     }
 }
 
-impl Files for Seat {
+impl Files for View {
     fn open(&self, path: &Path, how: OpenHow) -> io::Result<Box<dyn File>> {
         if let OpenHow::Create { .. } = how {
             self.at(Point::Changes);
@@ -118,7 +119,8 @@ impl Files for Seat {
         })?;
         let handle = HANDLES.fetch_add(1, Ordering::Relaxed);
         let is_anchor = path.starts_with(anchors());
-        Ok(Box::new(Open { seat: self.clone(), inode, handle, is_anchor }))
+        let is_new = matches!(how, OpenHow::Create { .. });
+        Ok(Box::new(Open { view: self.clone(), inode, handle, is_anchor, is_new }))
     }
     fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
         self.disk(|disk| {
@@ -182,10 +184,11 @@ impl Files for Seat {
 }
 
 struct Open {
-    seat: Seat,
+    view: View,
     inode: u64,
     handle: u64,
     is_anchor: bool,
+    is_new: bool,
 }
 
 impl Open {
@@ -196,53 +199,68 @@ impl Open {
 
 impl File for Open {
     fn read_head(&mut self, max: usize) -> io::Result<Vec<u8>> {
-        let older = self.is_image() && self.seat.has(Fault::OlderImageServed);
-        let older = older && self.seat.world.percent(2);
-        self.seat.disk(|disk| {
+        let older = self.is_image() && self.view.has(Fault::OlderImageServed);
+        let older = older && self.view.world.percent(2);
+        self.view.disk(|disk| {
             let bytes = if older { disk.bytes_before(self.inode) } else { disk.bytes(self.inode) }?;
             Ok(bytes.get(..max).unwrap_or(bytes).to_vec())
         })
     }
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
-        if self.is_anchor && self.seat.has(Fault::AnchorNotRaised) {
+        if self.is_anchor && self.view.has(Fault::AnchorNotRaised) && !self.is_new {
             return Ok(());
         }
-        if self.seat.world.dies_at_write(&self.seat.process) {
-            let cut = self.seat.world.below(bytes.len());
-            self.seat.disk(|disk| disk.write_torn(self.inode, offset, bytes, cut));
+        if self.view.world.dies_at_write(&self.view.process) {
+            let cut = self.view.world.below(bytes.len());
+            self.view.disk(|disk| disk.write_torn(self.inode, offset, bytes, cut));
         }
-        self.seat.at(Point::Changes);
-        self.seat.disk(|disk| disk.write(self.inode, offset, bytes))
+        self.view.at(Point::Changes);
+        self.view.disk(|disk| disk.write(self.inode, offset, bytes))
     }
     fn allocate(&mut self, len: u64) -> io::Result<()> {
         let len = usize::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
-        self.seat.at(Point::Changes);
-        self.seat.disk(|disk| disk.allocate(self.inode, len))
+        self.view.at(Point::Changes);
+        self.view.disk(|disk| disk.allocate(self.inode, len))
     }
     fn sync(&mut self) -> io::Result<()> {
-        self.seat.at(Point::Syncs);
-        if self.is_image() && self.seat.has(Fault::SyncSkipped) {
+        self.view.at(Point::Syncs);
+        if self.is_image() && self.view.has(Fault::SyncSkipped) {
             return Ok(());
         }
-        self.seat.disk(|disk| disk.sync(self.inode))
+        self.view.disk(|disk| disk.sync(self.inode))
     }
     fn stat(&self) -> io::Result<Stat> {
-        self.seat.disk(|disk| disk.stat_of(self.inode))
+        self.view.disk(|disk| disk.stat_of(self.inode))
     }
     fn set_group(&mut self, _: u32) -> io::Result<()> {
         Ok(())
     }
     fn try_lock(&mut self, shared: bool) -> io::Result<bool> {
-        if self.seat.has(Fault::LockNotTaken) {
+        if self.view.has(Fault::LockNotTaken) {
             return Ok(true);
         }
-        let holder = Holder { process: self.seat.process.number, handle: self.handle };
-        self.seat.disk(|disk| disk.lock(self.inode, holder, shared))
+        let holder = Holder { process: self.view.process.number, handle: self.handle };
+        self.view.disk(|disk| disk.lock(self.inode, holder, shared))
+    }
+    fn try_lock_bytes(&mut self, bytes: Range<u64>, shared: bool) -> io::Result<bool> {
+        self.view.at(Point::Locks);
+        if self.view.has(Fault::SeatNotLocked) {
+            return Ok(true);
+        }
+        let holder = Holder { process: self.view.process.number, handle: self.handle };
+        self.view.disk(|disk| disk.lock_bytes(self.inode, holder, (bytes, shared)))
+    }
+    fn unlock_bytes(&mut self, bytes: Range<u64>) -> io::Result<()> {
+        self.view.disk(|disk| disk.unlock_bytes(self.inode, self.handle, &bytes));
+        Ok(())
+    }
+    fn locked_bytes(&self, bytes: Range<u64>, shared: bool) -> io::Result<Option<Range<u64>>> {
+        self.view.disk(|disk| disk.locked_bytes(self.inode, self.handle, (bytes, shared)))
     }
     fn unlock(&mut self) -> io::Result<()> {
-        if !self.seat.has(Fault::LockKept) {
-            self.seat.disk(|disk| disk.unlock(self.inode, self.handle));
+        if !self.view.has(Fault::LockKept) {
+            self.view.disk(|disk| disk.unlock(self.inode, self.handle));
         }
         Ok(())
     }
@@ -250,8 +268,8 @@ impl File for Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if !self.seat.has(Fault::LockKept) {
-            self.seat.disk(|disk| disk.unlock(self.inode, self.handle));
+        if !self.view.has(Fault::LockKept) {
+            self.view.disk(|disk| disk.close(self.inode, self.handle));
         }
     }
 }

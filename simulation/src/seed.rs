@@ -59,13 +59,14 @@ fn found(world: &World) -> Result<()> {
     let policy = &world.plan.policy;
     let (now, dice) = (world.portal_now(), world.portal_dice());
     world.portal.act(now, dice, async |act| {
-        let new = policy.entitlement(PRODUCT, policy.nl);
+        let new = policy.entitlement(PRODUCT, (Kind::Nl, policy.nl));
         let nl = entitlements::create(act, &new).await?;
         generate::generate(act, &nl, Kind::Nl, policy.nl, 1).await?;
-        let new = policy.entitlement(PRODUCT, policy.cc + 2);
+        let new = policy.entitlement(PRODUCT, (Kind::Cc, policy.cc + 2));
         let cc = entitlements::create(act, &new).await?;
         generate::generate(act, &cc, Kind::Cc, policy.cc, 1).await?;
-        let other = entitlements::create(act, &policy.entitlement("another", 1)).await?;
+        let other =
+            entitlements::create(act, &policy.entitlement("another", (Kind::Cc, 1))).await?;
         generate::generate(act, &other, Kind::Cc, 1, 1).await?;
         Ok(())
     })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lm::ports::{HttpRequest, HttpResponse};
 use lm::{Code, Error};
-use lm_protocol::{Answer, Id, Post, Record, Reply, Request, Verdict};
+use lm_protocol::{Answer, Id, Post, Record, Reply, Request, Verdict, file};
 
 use crate::fault::Fault;
 use crate::locked;
@@ -203,12 +203,12 @@ impl World {
                 let answer: Answer = peek::payload(&reply.answer)?;
                 self.tell(|| format!("  portal: {}", peek::verdict(&answer)));
                 let body = self.keep_reply(sent, &reply, &answer);
-                self.judge_portal(Some((sent, &answer)));
+                self.judge_portal(Some((sent.host, &answer)));
                 body
             }
             Err(error) => {
                 self.tell(|| format!("  portal: no answer, {error}"));
-                if end == End::Commit {
+                if end == End::Commit && !error.is_conflict() {
                     self.accuse("portal", || {
                         format!(
                             "{} of {} is no request: {error}",
@@ -220,6 +220,33 @@ impl World {
                 None
             }
         }
+    }
+
+    /// The portal answers a request file. `None`: it died, or nothing in it could be answered.
+    pub(crate) fn answer_file(self: &Arc<Self>, place: Place, requests: &[u8]) -> Option<Vec<u8>> {
+        let (mut answered, mut keyset) = (Vec::new(), String::new());
+        for entry in file::read_requests(requests).ok()? {
+            let end = self.portal_end();
+            let (now, dice) = (self.portal_now(), self.portal_dice());
+            match self.portal.reply_in_file(now, dice, &entry, end) {
+                Ok((request, answer, time, keys)) => {
+                    self.answered_in_file(place, &request, &answer);
+                    (answered, keyset) = ([answered, vec![(request, answer, time)]].concat(), keys);
+                }
+                Err(_) if end != End::Commit => return None,
+                Err(error) if error.is_conflict() => return None,
+                Err(error) => self.accuse("portal", || format!("a file of {place}: {error}")),
+            }
+        }
+        self.portal.response_file(&keyset, &answered).ok()
+    }
+
+    fn answered_in_file(self: &Arc<Self>, place: Place, request: &Request, answer: &str) {
+        let Some(answer) = peek::payload::<Answer>(answer) else { return };
+        self.tell(|| format!("  file: {} → {}", peek::ask(request), peek::verdict(&answer)));
+        let host = locked(&self.judge).host(request).unwrap_or(self.host_of(place.machine));
+        locked(&self.wire).answered.entry(answer.op).or_insert(self.portal_time());
+        self.judge_portal(Some((host, &answer)));
     }
 
     fn keep_reply(&self, sent: &Sent, reply: &Reply, answer: &Answer) -> Option<Vec<u8>> {

@@ -8,7 +8,7 @@ use lm::Client;
 
 use crate::cover::Cover;
 use crate::dice::Dice;
-use crate::events::{self, Kept};
+use crate::events::{self, Carried, Kept};
 use crate::fault::Fault;
 use crate::judge::Judge;
 use crate::locked;
@@ -29,6 +29,8 @@ pub(crate) enum Point {
     Syncs,
     /// After a wait.
     Slept,
+    /// Before seats are locked.
+    Locks,
     /// Before a request is sent. No lock is held.
     Sends,
     /// Before its answer is taken. No lock is held.
@@ -78,6 +80,8 @@ pub(crate) struct World {
     pub(crate) cover: Mutex<Cover>,
     /// What people keep of stores and machines.
     pub(crate) kept: Mutex<Vec<Kept>>,
+    /// Files that people carry.
+    pub(crate) files: Mutex<Vec<Carried>>,
     hosts: AtomicUsize,
     /// Milliseconds since 1970.
     time: AtomicI64,
@@ -113,6 +117,7 @@ impl World {
             judge: Mutex::default(),
             cover: Mutex::default(),
             kept: Mutex::default(),
+            files: Mutex::default(),
             hosts: AtomicUsize::new(100),
             time: AtomicI64::new(time),
             portal_ahead: AtomicI64::new(0),
@@ -424,7 +429,7 @@ fn die_if_dead(process: &Process) {
 fn chance_of_others(point: Point, depth: u64) -> u64 {
     match (point, depth) {
         (Point::Sends | Point::Received, _) => 8,
-        (Point::Slept, 0) => 4,
+        (Point::Slept | Point::Locks, 0) => 4,
         (Point::Syncs, 0) => 2,
         _ => 0,
     }

@@ -9,7 +9,7 @@ use crate::locked;
 use crate::machine::{Place, Process};
 use crate::peek::short;
 use crate::plan::PRODUCT;
-use crate::ports::Seat;
+use crate::ports::View;
 use crate::world::World;
 
 /// Processes at one place.
@@ -18,14 +18,14 @@ const MOST: usize = 2;
 /// Opens a client in a new process. `None`: it died in it, or may not open.
 pub(crate) fn open_at(world: &Arc<World>, place: Place) -> Option<Arc<Process>> {
     let process = world.new_process(place);
-    let seat = Seat::new(Arc::clone(world), Arc::clone(&process));
+    let view = View::new(Arc::clone(world), Arc::clone(&process));
     let mut options = Options::new(PRODUCT, world.portal.trust_root());
     options.portal_url = Some("https://portal.invalid".to_owned());
     options.storage_dir = Some(place.directory().to_owned());
     options.host_label = Some(format!("desk {}", place.machine));
-    options.transport = Some(Arc::new(seat.clone()));
+    options.transport = Some(Arc::new(view.clone()));
     world.machine(place.machine).add(Arc::clone(&process));
-    let opened = world.survives(&process, || Client::open_with(options, seat.ports()))?;
+    let opened = world.survives(&process, || Client::open_with(options, view.ports()))?;
     match opened {
         Ok(client) => {
             let host = world.host_of(place.machine);
@@ -41,7 +41,7 @@ pub(crate) fn open_at(world: &Arc<World>, place: Place) -> Option<Arc<Process>> 
 }
 
 /// A process that can be called: one that lives, or a new one.
-fn some_process(world: &Arc<World>) -> Option<Arc<Process>> {
+pub(super) fn some_process(world: &Arc<World>) -> Option<Arc<Process>> {
     let place = some_place(world)?;
     let live = world.machine(place.machine).live_at(place);
     let free: Vec<_> = live.iter().filter(|process| process.is_free()).cloned().collect();
@@ -62,7 +62,7 @@ fn some_place(world: &World) -> Option<Place> {
 }
 
 /// An activation ID to ask about: one that is here, one that there is, or one that there isn't.
-fn some_id(world: &Arc<World>, place: Place) -> Option<String> {
+pub(super) fn some_id(world: &Arc<World>, place: Place) -> Option<String> {
     let here: Vec<_> = examine(world, place)
         .map(|store| store.entries.iter().map(|entry| entry.id.clone()).collect())
         .unwrap_or_default();
@@ -75,7 +75,7 @@ fn some_id(world: &Arc<World>, place: Place) -> Option<String> {
 }
 
 /// One call that changes something, judged.
-fn change(
+pub(super) fn change(
     world: &Arc<World>,
     process: &Arc<Process>,
     what: impl FnOnce() -> String,
@@ -155,7 +155,7 @@ pub(super) fn more_seats(world: &Arc<World>) {
 }
 
 /// A record that is here: its activation ID and seats.
-fn some_record(world: &Arc<World>, place: Place) -> Option<(String, u32)> {
+pub(super) fn some_record(world: &Arc<World>, place: Place) -> Option<(String, u32)> {
     let store = examine(world, place)?;
     let records = store
         .entries

@@ -1,12 +1,15 @@
 //! What may happen. An event is one function and one row of [`EVENTS`]: to add one, write both.
 
 pub(crate) mod calls;
+mod files;
 mod mishaps;
 mod people;
+mod seats;
 mod time;
 
 use std::sync::Arc;
 
+pub(crate) use files::Carried;
 pub(crate) use mishaps::Kept;
 pub(crate) use people::end;
 
@@ -34,6 +37,8 @@ enum Of {
     Everyday,
     Mishap,
     People,
+    /// Backups of the portal that are restored.
+    Restore,
     /// Clocks that go further than honest ones.
     BadClock,
 }
@@ -43,7 +48,7 @@ const fn event(name: &'static str, weight: u64, of: Of, happen: fn(&Arc<World>))
     Event { name, weight, of, meanwhile, happen }
 }
 
-const EVENTS: [Event; 36] = [
+const EVENTS: [Event; 45] = [
     event("open", 80, Of::Everyday, calls::open),
     event("exit", 40, Of::Everyday, calls::exit),
     event("activate", 95, Of::Everyday, calls::activate),
@@ -56,7 +61,12 @@ const EVENTS: [Event; 36] = [
     event("repair", 20, Of::Everyday, calls::repair),
     event("cancel", 25, Of::Everyday, calls::cancel),
     event("remove", 20, Of::Everyday, calls::remove),
-    event("status", 150, Of::Everyday, calls::status),
+    event("checkout", 50, Of::Everyday, seats::checkout),
+    event("checkin", 40, Of::Everyday, seats::checkin),
+    event("request file", 35, Of::Everyday, files::request),
+    event("file answered", 30, Of::Everyday, files::answered),
+    event("response applied", 30, Of::Everyday, files::applied),
+    event("status", 130, Of::Everyday, calls::status),
     event("list", 50, Of::Everyday, calls::list),
     event("late delivery", 60, Of::Everyday, people::late_delivery),
     event("a moment passes", 120, Of::Everyday, time::moment),
@@ -71,6 +81,10 @@ const EVENTS: [Event; 36] = [
     event("Re-host", 30, Of::People, people::rehost),
     event("generate", 12, Of::People, people::generate),
     event("split", 12, Of::People, people::split),
+    event("beyond a limit", 12, Of::People, people::allow),
+    event("policy changes", 10, Of::People, people::policy),
+    event("the portal is backed up", 40, Of::Restore, people::back_up),
+    event("the portal is restored", 20, Of::Restore, people::restore),
     event("a wall clock is set wrong", 30, Of::BadClock, time::wall_set),
     event("a store is saved", 80, Of::Mishap, mishaps::save),
     event("a store is restored", 30, Of::Mishap, mishaps::restore),
@@ -87,6 +101,7 @@ const EVENTS: [Event; 36] = [
 pub(crate) struct Inclined {
     pub(crate) mishaps: u64,
     pub(crate) people: u64,
+    pub(crate) restores: u64,
     pub(crate) bad_clocks: u64,
 }
 
@@ -96,6 +111,7 @@ impl Inclined {
             Of::Everyday => 4,
             Of::Mishap => self.mishaps,
             Of::People => self.people,
+            Of::Restore => self.restores,
             Of::BadClock => self.bad_clocks,
         }
     }

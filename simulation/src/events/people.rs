@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use lm_portal::admin::{generate as generating, rehost as rehosting, retire, split as splitting};
-use lm_portal::{Error, Kind, Result};
+use lm_portal::admin::{
+    allow as allowing, generate as generating, policy as policies, rehost as rehosting, retire,
+    split as splitting,
+};
+use lm_portal::{Error, Kind, PolicyChange, Result, Tally};
 
+use crate::fault::Fault;
 use crate::locked;
+use crate::plan::{DAY, HOUR};
 use crate::world::World;
 
 /// A refusal is an answer; anything else that fails is the portal's fault.
@@ -100,5 +105,55 @@ pub(super) fn split(world: &Arc<World>) {
     let done = world.portal.act(now, dice, async |act| {
         splitting::split(act, parsed, &[first, rest]).await.map(|_| ())
     });
+    judged(world, done);
+}
+
+/// An administrator allows more than a limit does.
+pub(super) fn allow(world: &Arc<World>) {
+    let Some(id) = some_id(world, |row| row.is_active) else { return };
+    let Ok(parsed) = id.parse() else { return };
+    let what = world.pick(&[Tally::Return, Tally::Rehost, Tally::Repair]).unwrap_or(Tally::Return);
+    let (now, dice) = (world.portal_now(), world.portal_dice());
+    let done = world.portal.act(now, dice, async |act| allowing::allow(act, parsed, what, 1).await);
+    judged(world, done);
+}
+
+/// Leases become shorter or longer.
+pub(super) fn policy(world: &Arc<World>) {
+    if world.plan.policy.terms.lease == 0 {
+        return;
+    }
+    let Some(id) = some_id(world, |row| row.is_ours) else { return };
+    let entitlement = locked(&world.judge).books.ids.get(&id).map(|row| row.entitlement.clone());
+    let Some(entitlement) = entitlement else { return };
+    let lease = world.pick(&[2 * HOUR, DAY, 7 * DAY]);
+    let change = PolicyChange { lease, ..PolicyChange::default() };
+    let (now, dice) = (world.portal_now(), world.portal_dice());
+    let done = world
+        .portal
+        .act(now, dice, async |act| policies::set(act, &entitlement, &change).await.map(|_| ()));
+    judged(world, done);
+}
+
+pub(super) fn back_up(world: &Arc<World>) {
+    if let Err(error) = world.portal.back_up() {
+        world.accuse("portal", || error.to_string());
+    }
+    locked(&world.judge).backed_up = true;
+}
+
+/// The portal's database is lost, and its backup taken into use.
+pub(super) fn restore(world: &Arc<World>) {
+    if !locked(&world.judge).backed_up {
+        return;
+    }
+    let keeps_epoch = world.has(Fault::EpochKept);
+    // The longest lease that was ever sold, and its grace.
+    let longest = 7 * DAY + world.plan.policy.terms.grace;
+    let (now, dice) = (world.portal_now(), world.portal_dice());
+    let done = world.portal.restore((now, dice), longest, keeps_epoch);
+    if done.is_ok() {
+        locked(&world.judge).portal_restored();
+    }
     judged(world, done);
 }

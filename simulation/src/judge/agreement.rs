@@ -15,6 +15,10 @@ use crate::world::World;
 impl World {
     /// Judges every honest host while nothing is under way.
     pub(crate) fn judge_agreement(self: &Arc<Self>) {
+        if locked(&self.judge).restored {
+            // What the portal has forgotten it is told at the next contact.
+            return self.judge_stores();
+        }
         for machine in self.machines.iter().filter(|machine| machine.is_used()) {
             let host = self.host_of(machine.number);
             let judge = locked(&self.judge);
@@ -23,6 +27,17 @@ impl World {
             drop(judge);
             if honest {
                 self.judge_host_at(machine.all_places(), host);
+            }
+        }
+    }
+
+    fn judge_stores(self: &Arc<Self>) {
+        for place in self.places() {
+            let tampered = locked(&self.judge).is_tampered(place);
+            let store = if tampered { None } else { examine(self, place) };
+            let state = store.map(|store| store.state);
+            if !matches!(state, None | Some(State::Absent | State::Sound)) {
+                self.accuse("an honest store is trusted", || format!("{place} is {state:?}"));
             }
         }
     }

@@ -19,6 +19,8 @@ pub(crate) struct Books {
     entitlements: BTreeMap<String, (i64, i64)>,
     flagged: Vec<Flagged>,
     seen: i64,
+    /// The portal's epoch.
+    pub(crate) epoch: u64,
 }
 
 /// An activation ID.
@@ -62,6 +64,11 @@ struct Flagged {
 }
 
 impl IdRow {
+    /// After a restored backup an ID that was generated since is made again: Inactive, with no seat.
+    const fn is_recreated(&self) -> bool {
+        !self.is_active && self.fulfilled + self.cooling + self.given_back + self.excess == 0
+    }
+
     pub(crate) const fn available(&self) -> i64 {
         self.quantity + self.excess - self.fulfilled - self.cooling - self.given_back
     }
@@ -115,6 +122,8 @@ impl Books {
                 seats: row.try_get("seats")?,
             });
         }
+        let row = sqlx::query("SELECT epoch FROM portal").fetch_one(&mut *db).await?;
+        self.epoch = u64::try_from(row.try_get::<i64, _>("epoch")?).unwrap_or_default();
         let rows = sqlx::query("SELECT entitlement_id, quantity, issued FROM entitlements");
         for row in rows.fetch_all(&mut *db).await? {
             let seats = (row.try_get("quantity")?, row.try_get("issued")?);
@@ -149,7 +158,7 @@ impl Books {
         let wrong = held != row.fulfilled
             || cools != row.cooling
             || row.available() < 0
-            || (!row.is_active && row.available() != 0)
+            || (!row.is_active && row.available() != 0 && !row.is_recreated())
             || (row.is_active && row.given_back != 0);
         wrong.then(|| format!("{id}: {row:?}, while machines hold {held} and {cools} cool"))
     }
@@ -184,7 +193,7 @@ impl World {
             let Some(host) = judge.hosts.get(&flagged.host_id).copied() else { continue };
             // Past the limit of returns, an abandon isn't refused: a person is to look at it.
             let by_limit = flagged.action == "abandon" && self.plan.policy.returns.is_some();
-            if !judge.is_disturbed(host) && !by_limit {
+            if !judge.is_disturbed(host) && !by_limit && !judge.restored {
                 self.accuse("no false accusation", || {
                     format!("the portal flags {:?} of an honest host", flagged.action)
                 });

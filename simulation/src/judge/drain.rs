@@ -153,7 +153,10 @@ impl World {
         let live = locked(&self.judge).books.live.clone();
         for held in live {
             let owner = locked(&self.judge).owner(&held.fulfillment);
-            if !owner.is_some_and(|host| locked(&self.judge).is_disturbed(host)) {
+            let judge = locked(&self.judge);
+            let excused = judge.restored || owner.is_some_and(|host| judge.is_disturbed(host));
+            drop(judge);
+            if !excused {
                 self.accuse("everything drains", || format!("{held:?} is held by nobody"));
             }
             if end(self, &held.id, &held.fulfillment).is_none() {

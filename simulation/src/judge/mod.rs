@@ -19,6 +19,7 @@ mod trust;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use lm_protocol::file::Answers;
 use lm_protocol::{Answer, Operation, Record, Reply, Request, Verdict};
 
 pub(crate) use books::{Books, IdRow};
@@ -52,6 +53,10 @@ pub(crate) struct Judge {
     unsteady: BTreeSet<usize>,
     /// Rises with every call, so that one can see whether others came between.
     calls: BTreeMap<Place, u64>,
+    /// A backup of the portal is there.
+    pub(crate) backed_up: bool,
+    /// One was restored: what the portal has forgotten, only the machines know.
+    restored: bool,
     /// Rises with what people do at the portal.
     pub(crate) acts: u64,
     stores: BTreeMap<Place, store::Seen>,
@@ -136,6 +141,11 @@ impl Judge {
         }
     }
 
+    pub(crate) fn portal_restored(&mut self) {
+        self.restored = true;
+        self.acts += 1;
+    }
+
     /// Another call works on this place.
     pub(crate) fn called(&mut self, place: Place) -> u64 {
         let calls = self.calls.entry(place).or_default();
@@ -179,7 +189,7 @@ impl World {
         let to_another = answer.op != sent.request.op;
         let answered = if to_another { "another's answer" } else { answer_label(&answer) };
         let state = locked(&process.asked_in).clone();
-        locked(&self.cover).exchange(message_label(sent), answered, &state);
+        locked(&self.cover).exchange(message_label(&sent.request), answered, &state);
         let first = locked(&self.wire).first_answered(answer.op);
         let fresh = first.is_some_and(|first| self.portal_time() - first <= FRESH);
         if !to_another {
@@ -189,12 +199,35 @@ impl World {
         }
     }
 
+    /// In which states the records are that a response file is about, before it is applied.
+    pub(crate) fn file_states(&self, process: &Process, parts: &[Answers]) -> Vec<String> {
+        let answers = parts.iter().flat_map(|part| &part.answers);
+        let ids = answers.filter_map(|entry| peek::payload::<Answer>(&entry.answer));
+        ids.map(|answer| state_label(process, &answer.activation_id.to_string())).collect()
+    }
+
+    /// A response file was taken.
+    pub(crate) fn judge_applied(&self, process: &Process, parts: &[Answers], states: &[String]) {
+        let answers = parts.iter().flat_map(|part| &part.answers);
+        let answers = answers.filter_map(|entry| peek::payload::<Answer>(&entry.answer));
+        for (answer, state) in answers.zip(states) {
+            if self.is_of_host(process, &answer) {
+                locked(&self.cover).exchange("response file", answer_label(&answer), state);
+            }
+        }
+    }
+
+    fn is_of_host(&self, process: &Process, answer: &Answer) -> bool {
+        let host = locked(&self.judge).hosts.get(&answer.host_id).copied();
+        host == Some(self.host_of(process.place.machine))
+    }
+
     /// The portal has committed a transaction.
-    pub(crate) fn judge_portal(&self, answered: Option<(&Sent, &Answer)>) {
-        if let Some((sent, Answer { verdict: Verdict::Granted { record }, .. })) = answered
+    pub(crate) fn judge_portal(self: &Arc<Self>, answered: Option<(usize, &Answer)>) {
+        if let Some((host, Answer { verdict: Verdict::Granted { record }, .. })) = answered
             && let Some(record) = peek::payload(record)
         {
-            locked(&self.judge).signed(sent.host, &record);
+            locked(&self.judge).signed(host, &record);
         }
         self.judge_books();
         self.judge_seats();
@@ -204,13 +237,14 @@ impl World {
     pub(crate) fn judge_quiet(self: &Arc<Self>) {
         self.judge_seats();
         self.judge_trust();
+        self.judge_seats_in_use();
         self.judge_agreement();
     }
 }
 
 /// What was asked, for the counts.
-pub(crate) fn message_label(sent: &Sent) -> &'static str {
-    match (&sent.request.operation, &sent.request.record) {
+pub(crate) fn message_label(request: &Request) -> &'static str {
+    match (&request.operation, &request.record) {
         (Operation::Activate { .. }, None) => "activate",
         (Operation::Activate { .. }, Some(_)) => "re-attach",
         (Operation::MoreSeats { .. }, _) => "more seats",

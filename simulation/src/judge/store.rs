@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lm::storage::{self, Storage};
-use lm_protocol::{Operation, Record};
+use lm_protocol::{Kind, Operation, Record};
 use serde_json::Value;
 
 use crate::locked;
@@ -11,7 +11,7 @@ use crate::machine::{Place, Process};
 use crate::peek;
 use crate::plan::PRODUCT;
 use crate::portal::VENDOR;
-use crate::ports::Seat;
+use crate::ports::View;
 use crate::world::World;
 
 /// Where the library keeps the state of licenses in an image.
@@ -41,6 +41,19 @@ pub(crate) struct Entry {
     pub(crate) pending: Option<(Operation, String)>,
 }
 
+impl Entry {
+    /// Seats that may be checked out by it: not those on their way back.
+    pub(crate) fn concurrent_seats(&self) -> u32 {
+        let record = self.record.as_ref().filter(|record| record.kind == Kind::Cc);
+        let seats = record.map_or(0, |record| record.seats);
+        match self.pending.as_ref().map(|(operation, _)| operation) {
+            Some(Operation::Return { seats: 0, .. }) => 0,
+            Some(Operation::Return { seats: away, .. }) => seats.saturating_sub(*away),
+            _ => seats,
+        }
+    }
+}
+
 /// Reads a place's store. `None`: it can't be read.
 pub(crate) fn examine(world: &Arc<World>, place: Place) -> Option<Arc<Store>> {
     let ticks = locked(&world.machine(place.machine).disk).ticks();
@@ -55,7 +68,7 @@ pub(crate) fn examine(world: &Arc<World>, place: Place) -> Option<Arc<Store>> {
 
 fn read(world: &Arc<World>, place: Place) -> Option<Store> {
     let nobody = Arc::new(Process::new(0, place));
-    let ports = Seat::watching(Arc::clone(world), nobody).ports();
+    let ports = View::watching(Arc::clone(world), nobody).ports();
     let at = storage::Place {
         vendor: VENDOR.to_owned(),
         product: PRODUCT.to_owned(),
