@@ -41,6 +41,9 @@ struct Args {
     /// The only events that the replay has: 3,7,12.
     #[arg(long, value_delimiter = ',')]
     only: Vec<u64>,
+    /// Goes on after a broken seed and lists them all.
+    #[arg(long)]
+    go_on: bool,
     /// Plants a fault by its name; `all`: each in turn, and each must be found.
     #[arg(long)]
     fault: Option<String>,
@@ -68,7 +71,10 @@ fn start(args: &Args, out: &mut impl Write) -> io::Result<bool> {
     }
     let found = many(args, fault)?;
     tell(args, &found, out)?;
-    let Some((order, broken)) = &found.broken else { return Ok(true) };
+    for (order, Broken { check, text, event }) in &found.broken {
+        writeln!(out, "seed {} breaks {check:?} at event {event}: {text}", order.seed)?;
+    }
+    let Some((order, broken)) = found.broken.first() else { return Ok(true) };
     tell_broken(order, broken, out)?;
     Ok(false)
 }
@@ -91,8 +97,8 @@ struct Found {
     seeds: u64,
     took: Duration,
     cover: Cover,
-    /// The lowest seed that broke.
-    broken: Option<(Order, Broken)>,
+    /// The seeds that broke, the lowest first.
+    broken: Vec<(Order, Broken)>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a tool, which only asks how long it has worked")]
@@ -103,7 +109,7 @@ fn now() -> Instant {
 fn many(args: &Args, fault: Option<Fault>) -> io::Result<Found> {
     let (began, until) = (now(), Duration::from_secs(args.minutes * 60));
     let (next, stop) = (AtomicU64::new(args.first), AtomicBool::new(false));
-    let found = Mutex::new(Found { seeds: 0, took: until, cover: Cover::default(), broken: None });
+    let found = Mutex::new(Found { seeds: 0, took: until, cover: Cover::default(), broken: Vec::new() });
     let work = || -> io::Result<()> {
         let mut portal = open()?;
         let mut ran = 0;
@@ -120,7 +126,7 @@ fn many(args: &Args, fault: Option<Fault>) -> io::Result<Found> {
             let outcome = run(order.clone(), &portal).map_err(io::Error::other)?;
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             found.take(order, outcome);
-            stop.fetch_or(found.broken.is_some(), Ordering::Relaxed);
+            stop.fetch_or(!found.broken.is_empty() && !args.go_on, Ordering::Relaxed);
         }
         Ok(())
     };
@@ -139,9 +145,9 @@ impl Found {
     fn take(&mut self, order: Order, outcome: Outcome) {
         self.seeds += 1;
         self.cover.add(&outcome.cover);
-        let lower = self.broken.as_ref().is_none_or(|(other, _)| order.seed < other.seed);
-        if let Some(broken) = outcome.broken.filter(|_| lower) {
-            self.broken = Some((order, broken));
+        if let Some(broken) = outcome.broken {
+            self.broken.push((order, broken));
+            self.broken.sort_by_key(|(order, _)| order.seed);
         }
     }
 }
@@ -172,8 +178,6 @@ fn replay(order: &Order, out: &mut impl Write) -> io::Result<bool> {
 }
 
 fn tell_broken(order: &Order, broken: &Broken, out: &mut impl Write) -> io::Result<()> {
-    let Broken { check, text, event } = broken;
-    writeln!(out, "seed {} breaks {check:?} at event {event}: {text}", order.seed)?;
     let portal = open()?;
     let short = shrunk(order, broken, &portal).map_err(io::Error::other)?;
     let only = (1..=short.events).filter(|event| !short.without.contains(event));
@@ -194,7 +198,7 @@ fn faults(args: &Args, out: &mut impl Write) -> io::Result<bool> {
     for fault in Fault::ALL {
         let found = many(args, Some(fault))?;
         let name = fault.name();
-        match &found.broken {
+        match found.broken.first() {
             Some((order, broken)) => {
                 let (seed, took) = (order.seed, found.took.as_secs_f64());
                 writeln!(out, "{name}: seed {seed}, {:?}, {took:.1} s", broken.check)?;

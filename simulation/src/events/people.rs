@@ -20,7 +20,12 @@ fn judged<T>(world: &Arc<World>, result: Result<T>) -> Option<T> {
             world.judge_portal(None);
             Some(done)
         }
-        Err(error @ (Error::Refused(_) | Error::NotFound(_) | Error::Invalid(_))) => {
+        Err(
+            error @ (Error::Refused(_)
+            | Error::LimitReached { .. }
+            | Error::NotFound(_)
+            | Error::Invalid(_)),
+        ) => {
             world.tell(|| format!(" refused: {error}"));
             None
         }

@@ -169,7 +169,7 @@ impl Books {
             .ids
             .values()
             .filter(|row| row.entitlement == id)
-            .map(|row| row.quantity + row.excess - row.given_back)
+            .map(|row| row.quantity - row.given_back)
             .sum();
         (issued != of_ids || issued > quantity)
             .then(|| format!("{id}: {issued} of {quantity} issued, its IDs have {of_ids}"))

@@ -90,7 +90,7 @@ impl World {
     pub(crate) fn judge_result(&self, process: &Process, result: &lm::Result<()>) {
         let Err(error) = result else { return };
         let code = error.code();
-        let internal = matches!(code, Code::Internal | Code::InvalidArgument | Code::Replayed);
+        let internal = matches!(code, Code::Internal | Code::InvalidArgument);
         if internal && error.message() != HOLDS_FEWER {
             self.accuse("no wrong step", || format!("{}: {error}", code.name()));
         }
