@@ -183,6 +183,14 @@ impl Portal {
         })
     }
 
+    /// Reads tables.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl AsyncFn(&mut AnyConnection) -> Result<T>,
+    ) -> Result<T> {
+        self.runtime.block_on(async { work(&mut *self.database.read().await?).await })
+    }
+
     /// Reads or mends tables, in one transaction.
     pub(crate) fn tables<T>(
         &self,

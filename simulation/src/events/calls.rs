@@ -129,7 +129,7 @@ pub(super) fn exit(world: &Arc<World>) {
 pub(super) fn activate(world: &Arc<World>) {
     let Some(process) = some_process(world) else { return };
     let Some(id) = some_id(world, process.place) else { return };
-    let is_cc = locked(&world.judge).books.ids.get(&id).is_some_and(|row| row.is_cc);
+    let is_cc = locked(&world.judge).books.ids.get(&id).is_some_and(|row| row.is_cc());
     let odd = world.percent(4);
     let seats = if is_cc || odd { 1 + world.below(3) } else { 1 };
     let seats = u32::try_from(seats).unwrap_or(1);

@@ -50,7 +50,7 @@ pub(super) fn late_delivery(world: &Arc<World>) {
 
 pub(super) fn portal_return(world: &Arc<World>) {
     let any = world.percent(20);
-    let Some(id) = some_id(world, |row| any || (row.is_cc && row.is_active)) else { return };
+    let Some(id) = some_id(world, |row| any || (row.is_cc() && row.is_active())) else { return };
     let Ok(parsed) = id.parse() else { return };
     let held: Vec<_> = {
         let judge = locked(&world.judge);
@@ -87,7 +87,7 @@ pub(crate) fn end(world: &Arc<World>, id: &str, fulfillment: &str) -> Option<()>
 
 /// New activation IDs of what an entitlement has left.
 pub(super) fn generate(world: &Arc<World>) {
-    let Some(entitlement) = some_id(world, |row| row.is_cc)
+    let Some(entitlement) = some_id(world, |row| row.is_cc())
         .and_then(|id| Some(locked(&world.judge).books.ids.get(&id)?.entitlement.clone()))
     else {
         return;
@@ -101,7 +101,7 @@ pub(super) fn generate(world: &Arc<World>) {
 }
 
 pub(super) fn split(world: &Arc<World>) {
-    let Some(id) = some_id(world, |row| row.is_active && row.quantity > 1) else { return };
+    let Some(id) = some_id(world, |row| row.is_active() && row.quantity > 1) else { return };
     let quantity = locked(&world.judge).books.ids.get(&id).map_or(0, |row| row.quantity);
     let Ok(parsed) = id.parse() else { return };
     let first = u32::try_from(world.dice(|dice| dice.between(1, quantity - 1))).unwrap_or(1);
@@ -115,7 +115,7 @@ pub(super) fn split(world: &Arc<World>) {
 
 /// An administrator allows more than a limit does.
 pub(super) fn allow(world: &Arc<World>) {
-    let Some(id) = some_id(world, |row| row.is_active) else { return };
+    let Some(id) = some_id(world, |row| row.is_active()) else { return };
     let Ok(parsed) = id.parse() else { return };
     let what = world.pick(&[Tally::Return, Tally::Rehost, Tally::Repair]).unwrap_or(Tally::Return);
     let (now, dice) = (world.portal_now(), world.portal_dice());
@@ -128,7 +128,7 @@ pub(super) fn policy(world: &Arc<World>) {
     if world.plan.policy.terms.lease == 0 {
         return;
     }
-    let Some(id) = some_id(world, |row| row.is_ours) else { return };
+    let Some(id) = some_id(world, |row| row.is_ours()) else { return };
     let entitlement = locked(&world.judge).books.ids.get(&id).map(|row| row.entitlement.clone());
     let Some(entitlement) = entitlement else { return };
     let lease = world.pick(&[2 * HOUR, DAY, 7 * DAY]);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use lm_portal::Result;
+use serde::{Deserialize, Deserializer};
 use sqlx::{AnyConnection, Row as _};
 
 use crate::locked;
@@ -11,35 +12,51 @@ use crate::plan::PRODUCT;
 use crate::world::World;
 
 /// The portal's tables.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Books {
+    #[serde(deserialize_with = "by_id")]
     pub(crate) ids: BTreeMap<String, IdRow>,
     pub(crate) live: Vec<HeldRow>,
     pub(crate) cooling: Vec<CoolingRow>,
-    entitlements: BTreeMap<String, (i64, i64)>,
+    entitlements: Vec<EntitlementRow>,
     flagged: Vec<Flagged>,
+    /// The last row of the history that was looked at.
+    #[serde(skip)]
     seen: i64,
     /// The portal's epoch.
     pub(crate) epoch: u64,
 }
 
 /// An activation ID.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct IdRow {
+    id: String,
     pub(crate) entitlement: String,
-    pub(crate) is_cc: bool,
-    pub(crate) is_active: bool,
+    kind: String,
+    status: String,
+    product: String,
     pub(crate) quantity: i64,
     pub(crate) fulfilled: i64,
     pub(crate) cooling: i64,
     pub(crate) given_back: i64,
     pub(crate) excess: i64,
-    /// Of the product that the machines run.
-    pub(crate) is_ours: bool,
+}
+
+/// What was bought.
+#[derive(Clone, Debug, Deserialize)]
+struct EntitlementRow {
+    id: String,
+    quantity: i64,
+    issued: i64,
+}
+
+fn by_id<'a, D: Deserializer<'a>>(rows: D) -> Result<BTreeMap<String, IdRow>, D::Error> {
+    let rows = Vec::<IdRow>::deserialize(rows)?;
+    Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
 }
 
 /// A fulfillment that stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct HeldRow {
     pub(crate) fulfillment: String,
     pub(crate) id: String,
@@ -48,7 +65,7 @@ pub(crate) struct HeldRow {
 }
 
 /// Seats that cool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct CoolingRow {
     pub(crate) fulfillment: String,
     pub(crate) id: String,
@@ -56,17 +73,31 @@ pub(crate) struct CoolingRow {
 }
 
 /// A row of the history that a person should look at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 struct Flagged {
+    seq: i64,
     action: String,
     host_id: String,
     id: String,
 }
 
 impl IdRow {
+    pub(crate) fn is_cc(&self) -> bool {
+        self.kind == "cc"
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.status == "active"
+    }
+
+    /// Of the product that the machines run.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.product == PRODUCT
+    }
+
     /// After a restored backup an ID that was generated since is made again: Inactive, with no seat.
-    const fn is_recreated(&self) -> bool {
-        !self.is_active && self.fulfilled + self.cooling + self.given_back + self.excess == 0
+    fn is_recreated(&self) -> bool {
+        !self.is_active() && self.fulfilled + self.cooling + self.given_back + self.excess == 0
     }
 
     pub(crate) const fn available(&self) -> i64 {
@@ -74,74 +105,33 @@ impl IdRow {
     }
 }
 
+/// All of it as one row: each question to the database goes to a thread of its own and back.
+const QUERY: &str = "SELECT json_object(
+    'ids', (SELECT json_group_array(json_object('id', a.activation_id,
+        'entitlement', a.entitlement_id, 'kind', a.kind, 'status', a.status,
+        'quantity', a.quantity, 'fulfilled', a.fulfilled, 'cooling', a.cooling,
+        'given_back', a.given_back, 'excess', a.excess, 'product', e.product))
+        FROM activation_ids a JOIN entitlements e ON e.entitlement_id = a.entitlement_id),
+    'live', (SELECT json_group_array(json_object('fulfillment', fulfillment_id,
+        'id', activation_id, 'generation', generation, 'seats', seats))
+        FROM fulfillments WHERE state = 'live'),
+    'cooling', (SELECT json_group_array(json_object('fulfillment', fulfillment_id,
+        'id', activation_id, 'seats', seats)) FROM cooling_seats),
+    'entitlements', (SELECT json_group_array(json_object('id', entitlement_id,
+        'quantity', quantity, 'issued', issued)) FROM entitlements),
+    'flagged', (SELECT json_group_array(json_object('seq', seq, 'action', action,
+        'host_id', host_id, 'id', activation_id))
+        FROM (SELECT * FROM history WHERE seq > $1 AND flagged = 1 ORDER BY seq)),
+    'epoch', (SELECT epoch FROM portal)) AS books";
+
 impl Books {
     async fn read(db: &mut AnyConnection, seen: i64) -> Result<Self> {
-        let mut books = Self { seen, ..Self::default() };
-        let rows = sqlx::query(
-            "SELECT a.activation_id, a.entitlement_id, a.kind, a.status, a.quantity, a.fulfilled,
-                a.cooling, a.given_back, a.excess, e.product
-             FROM activation_ids a JOIN entitlements e ON e.entitlement_id = a.entitlement_id",
-        );
-        for row in rows.fetch_all(&mut *db).await? {
-            let text = |name| row.try_get::<String, _>(name);
-            let id = IdRow {
-                entitlement: text("entitlement_id")?,
-                is_cc: text("kind")? == "cc",
-                is_active: text("status")? == "active",
-                quantity: row.try_get("quantity")?,
-                fulfilled: row.try_get("fulfilled")?,
-                cooling: row.try_get("cooling")?,
-                given_back: row.try_get("given_back")?,
-                excess: row.try_get("excess")?,
-                is_ours: text("product")? == PRODUCT,
-            };
-            books.ids.insert(text("activation_id")?, id);
-        }
-        let rows = sqlx::query(
-            "SELECT fulfillment_id, activation_id, generation, seats FROM fulfillments
-             WHERE state = 'live'",
-        );
-        for row in rows.fetch_all(&mut *db).await? {
-            books.live.push(HeldRow {
-                fulfillment: row.try_get("fulfillment_id")?,
-                id: row.try_get("activation_id")?,
-                generation: row.try_get("generation")?,
-                seats: row.try_get("seats")?,
-            });
-        }
-        books.read_rest(db).await?;
+        let row = sqlx::query(QUERY).bind(seen).fetch_one(db).await?;
+        let text: String = row.try_get("books")?;
+        let mut books: Self = serde_json::from_str(&text)
+            .map_err(|error| lm_portal::Error::Damaged(error.to_string()))?;
+        books.seen = books.flagged.iter().map(|row| row.seq).max().unwrap_or(seen);
         Ok(books)
-    }
-
-    async fn read_rest(&mut self, db: &mut AnyConnection) -> Result<()> {
-        let rows = sqlx::query("SELECT fulfillment_id, activation_id, seats FROM cooling_seats");
-        for row in rows.fetch_all(&mut *db).await? {
-            self.cooling.push(CoolingRow {
-                fulfillment: row.try_get("fulfillment_id")?,
-                id: row.try_get("activation_id")?,
-                seats: row.try_get("seats")?,
-            });
-        }
-        let row = sqlx::query("SELECT epoch FROM portal").fetch_one(&mut *db).await?;
-        self.epoch = u64::try_from(row.try_get::<i64, _>("epoch")?).unwrap_or_default();
-        let rows = sqlx::query("SELECT entitlement_id, quantity, issued FROM entitlements");
-        for row in rows.fetch_all(&mut *db).await? {
-            let seats = (row.try_get("quantity")?, row.try_get("issued")?);
-            self.entitlements.insert(row.try_get("entitlement_id")?, seats);
-        }
-        let rows = sqlx::query(
-            "SELECT seq, action, host_id, activation_id FROM history
-             WHERE seq > $1 AND flagged = 1 ORDER BY seq",
-        );
-        for row in rows.bind(self.seen).fetch_all(&mut *db).await? {
-            self.seen = row.try_get("seq")?;
-            self.flagged.push(Flagged {
-                action: row.try_get("action")?,
-                host_id: row.try_get("host_id")?,
-                id: row.try_get("activation_id")?,
-            });
-        }
-        Ok(())
     }
 
     /// What is wrong with it.
@@ -149,7 +139,7 @@ impl Books {
         self.ids
             .iter()
             .find_map(|(id, row)| self.wrong_id(id, row))
-            .or_else(|| self.entitlements.keys().find_map(|id| self.wrong_entitlement(id)))
+            .or_else(|| self.entitlements.iter().find_map(|row| self.wrong_entitlement(row)))
     }
 
     fn wrong_id(&self, id: &str, row: &IdRow) -> Option<String> {
@@ -158,20 +148,20 @@ impl Books {
         let wrong = held != row.fulfilled
             || cools != row.cooling
             || row.available() < 0
-            || (!row.is_active && row.available() != 0 && !row.is_recreated())
-            || (row.is_active && row.given_back != 0);
+            || (!row.is_active() && row.available() != 0 && !row.is_recreated())
+            || (row.is_active() && row.given_back != 0);
         wrong.then(|| format!("{id}: {row:?}, while machines hold {held} and {cools} cool"))
     }
 
-    fn wrong_entitlement(&self, id: &str) -> Option<String> {
-        let (quantity, issued) = self.entitlements.get(id).copied()?;
+    fn wrong_entitlement(&self, row: &EntitlementRow) -> Option<String> {
+        let EntitlementRow { id, quantity, issued } = row;
         let of_ids: i64 = self
             .ids
             .values()
-            .filter(|row| row.entitlement == id)
+            .filter(|row| row.entitlement == *id)
             .map(|row| row.quantity - row.given_back)
             .sum();
-        (issued != of_ids || issued > quantity)
+        (*issued != of_ids || issued > quantity)
             .then(|| format!("{id}: {issued} of {quantity} issued, its IDs have {of_ids}"))
     }
 }
@@ -180,7 +170,7 @@ impl World {
     /// Reads the portal's tables and judges them.
     pub(crate) fn judge_books(&self) {
         let seen = locked(&self.judge).books.seen;
-        let books = self.portal.tables(async |db| Books::read(db, seen).await);
+        let books = self.portal.read(async |db| Books::read(db, seen).await);
         let books = match books {
             Ok(books) => books,
             Err(error) => return self.accuse("portal", || error.to_string()),

@@ -200,8 +200,8 @@ impl World {
         for process in opened.iter().filter(|process| process.place.directory == 0) {
             let id = {
                 let judge = locked(&self.judge);
-                let free = |row: &&super::books::IdRow| row.is_active && row.available() > 0;
-                let found = judge.books.ids.iter().find(|(_, row)| free(row) && row.is_ours);
+                let free = |row: &&super::books::IdRow| row.is_active() && row.available() > 0;
+                let found = judge.books.ids.iter().find(|(_, row)| free(row) && row.is_ours());
                 found.map(|(id, _)| id.clone())
             };
             let Some(id) = id else { return };
