@@ -11,6 +11,7 @@
 //! | `events` | what may happen: one function and one row for each |
 //! | `judge` | the promise, after each event and at the end |
 //! | `fault` | faults planted in the real code, to see that the judgment finds them |
+//! | `history` | what happened on each side, as data |
 //! | `cover` | how often each message met each answer in each state |
 //! | `seed`, `shrink` | one seed, told again; the events that matter |
 //!
@@ -23,6 +24,7 @@ mod dice;
 mod disk;
 mod events;
 mod fault;
+mod history;
 mod judge;
 mod machine;
 mod peek;
@@ -38,6 +40,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use cover::Cover;
 pub use fault::Fault;
+pub use history::{Act, Happened};
+pub use judge::{Books, CoolingRow, EntitlementRow, Entry, HeldRow, IdRow};
+pub use machine::Place;
 pub use plan::Order;
 pub use portal::Portal;
 pub use seed::{Outcome, run};

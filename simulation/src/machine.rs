@@ -31,9 +31,11 @@ pub(crate) struct Machine {
 
 /// One directory of one machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Place {
-    pub(crate) machine: usize,
-    pub(crate) directory: usize,
+pub struct Place {
+    /// The machine's number.
+    pub machine: usize,
+    /// Which of its stores; 0: the first.
+    pub directory: usize,
 }
 
 /// A process of a host application: one client over one store.

@@ -7,6 +7,7 @@ use lm_portal::{Kind, Result};
 
 use crate::cover::Cover;
 use crate::events;
+use crate::history::{Act, Happened};
 use crate::locked;
 use crate::plan::{Order, PRODUCT};
 use crate::portal::Portal;
@@ -17,8 +18,10 @@ use crate::world::{Broken, World};
 pub struct Outcome {
     /// The broken promise.
     pub broken: Option<Broken>,
-    /// The history, where it was told.
+    /// The history in words, where it was told.
     pub story: Vec<String>,
+    /// The history as data, where it was told.
+    pub history: Vec<Happened>,
     /// What was reached.
     pub cover: Cover,
 }
@@ -30,6 +33,7 @@ pub fn run(order: Order, portal: &Arc<Portal>) -> Result<Outcome> {
     world.tell(|| format!("{:?}", world.plan));
     found(&world)?;
     world.judge_portal(None);
+    world.acted(Act::Founded);
     world.set_calm(false);
     for event in 1..=world.order.events {
         if world.order.without.contains(&event) {
@@ -50,7 +54,8 @@ pub fn run(order: Order, portal: &Arc<Portal>) -> Result<Outcome> {
     }
     world.end();
     let cover = locked(&world.cover).clone();
-    Ok(Outcome { broken: world.broken(), story: world.story(), cover })
+    let history = std::mem::take(&mut *locked(&world.history));
+    Ok(Outcome { broken: world.broken(), story: world.story(), history, cover })
 }
 
 /// What the vendor has sold: a node-locked ID, a concurrent one with seats left to generate more of,

@@ -9,6 +9,7 @@ use lm::{Code, Error};
 use lm_protocol::{Answer, Id, Post, Record, Reply, Request, Verdict, file};
 
 use crate::fault::Fault;
+use crate::history::Happened;
 use crate::locked;
 use crate::machine::{Place, Process};
 use crate::peek;
@@ -118,6 +119,8 @@ impl World {
         let sent = Sent { place, host, request, body: body.to_vec(), nonce };
         keep(&mut locked(&self.wire).sent, sent.clone());
         self.judge_sending(process, &sent);
+        let request = || Box::new(sent.request.clone());
+        self.note(|| Happened::Sent { place, request: request() });
         Ok(sent)
     }
 
@@ -203,7 +206,7 @@ impl World {
                 let answer: Answer = peek::payload(&reply.answer)?;
                 self.tell(|| format!("  portal: {}", peek::verdict(&answer)));
                 let body = self.keep_reply(sent, &reply, &answer);
-                self.judge_portal(Some((sent.host, &answer)));
+                self.judge_answered(sent.host, &sent.request, &answer);
                 body
             }
             Err(error) => {
@@ -246,7 +249,7 @@ impl World {
         self.tell(|| format!("  file: {} → {}", peek::ask(request), peek::verdict(&answer)));
         let host = locked(&self.judge).host(request).unwrap_or(self.host_of(place.machine));
         locked(&self.wire).answered.entry(answer.op).or_insert(self.portal_time());
-        self.judge_portal(Some((host, &answer)));
+        self.judge_answered(host, request, &answer);
     }
 
     fn keep_reply(&self, sent: &Sent, reply: &Reply, answer: &Answer) -> Option<Vec<u8>> {

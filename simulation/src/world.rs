@@ -10,6 +10,7 @@ use crate::cover::Cover;
 use crate::dice::Dice;
 use crate::events::{self, Carried, Kept};
 use crate::fault::Fault;
+use crate::history::Happened;
 use crate::judge::Judge;
 use crate::locked;
 use crate::machine::{Machine, Place, Process};
@@ -97,6 +98,7 @@ pub(crate) struct World {
     armed: Mutex<Option<Armed>>,
     broken: Mutex<Option<Broken>>,
     story: Mutex<Vec<String>>,
+    pub(crate) history: Mutex<Vec<Happened>>,
 }
 
 impl World {
@@ -129,6 +131,7 @@ impl World {
             armed: Mutex::default(),
             broken: Mutex::default(),
             story: Mutex::default(),
+            history: Mutex::default(),
         })
     }
 

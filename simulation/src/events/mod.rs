@@ -13,6 +13,7 @@ pub(crate) use files::Carried;
 pub(crate) use mishaps::Kept;
 pub(crate) use people::end;
 
+use crate::history::Happened;
 use crate::locked;
 use crate::machine::Process;
 use crate::world::{Point, World};
@@ -139,6 +140,7 @@ fn pick(world: &Arc<World>, may: impl Fn(&Event) -> bool) {
     for event in &EVENTS {
         if roll < weight(event) {
             world.tell(|| format!("{}. {}", world.event(), event.name));
+            world.note(|| Happened::Event { number: world.event(), name: event.name });
             locked(&world.cover).event(event.name);
             return (event.happen)(world);
         }

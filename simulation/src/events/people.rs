@@ -9,15 +9,17 @@ use lm_portal::admin::{
 use lm_portal::{Error, Kind, PolicyChange, Result, Tally};
 
 use crate::fault::Fault;
+use crate::history::Act;
 use crate::locked;
 use crate::plan::{DAY, HOUR};
 use crate::world::World;
 
 /// A refusal is an answer; anything else that fails is the portal's fault.
-fn judged<T>(world: &Arc<World>, result: Result<T>) -> Option<T> {
+fn judged<T>(world: &Arc<World>, act: Act, result: Result<T>) -> Option<T> {
     match result {
         Ok(done) => {
             world.judge_portal(None);
+            world.acted(act);
             Some(done)
         }
         Err(
@@ -63,7 +65,7 @@ pub(super) fn portal_return(world: &Arc<World>) {
         let mut judge = locked(&world.judge);
         held.iter().for_each(|fulfillment| judge.ended(fulfillment, &id));
     }
-    judged(world, done);
+    judged(world, Act::Return(id), done);
 }
 
 pub(super) fn rehost(world: &Arc<World>) {
@@ -82,7 +84,7 @@ pub(crate) fn end(world: &Arc<World>, id: &str, fulfillment: &str) -> Option<()>
     if done.is_ok() {
         locked(&world.judge).ended(fulfillment, id);
     }
-    judged(world, done)
+    judged(world, Act::Rehost(id.to_owned(), fulfillment.to_owned()), done)
 }
 
 /// New activation IDs of what an entitlement has left.
@@ -97,7 +99,7 @@ pub(super) fn generate(world: &Arc<World>) {
     let done = world.portal.act(now, dice, async |act| {
         generating::generate(act, &entitlement, Kind::Cc, seats, 1).await.map(|_| ())
     });
-    judged(world, done);
+    judged(world, Act::Generate(entitlement), done);
 }
 
 pub(super) fn split(world: &Arc<World>) {
@@ -110,7 +112,7 @@ pub(super) fn split(world: &Arc<World>) {
     let done = world.portal.act(now, dice, async |act| {
         splitting::split(act, parsed, &[first, rest]).await.map(|_| ())
     });
-    judged(world, done);
+    judged(world, Act::Split(id), done);
 }
 
 /// An administrator allows more than a limit does.
@@ -120,7 +122,7 @@ pub(super) fn allow(world: &Arc<World>) {
     let what = world.pick(&[Tally::Return, Tally::Rehost, Tally::Repair]).unwrap_or(Tally::Return);
     let (now, dice) = (world.portal_now(), world.portal_dice());
     let done = world.portal.act(now, dice, async |act| allowing::allow(act, parsed, what, 1).await);
-    judged(world, done);
+    judged(world, Act::Allow(id), done);
 }
 
 /// Leases become shorter or longer.
@@ -137,7 +139,7 @@ pub(super) fn policy(world: &Arc<World>) {
     let done = world
         .portal
         .act(now, dice, async |act| policies::set(act, &entitlement, &change).await.map(|_| ()));
-    judged(world, done);
+    judged(world, Act::Policy(entitlement), done);
 }
 
 pub(super) fn back_up(world: &Arc<World>) {
@@ -160,5 +162,5 @@ pub(super) fn restore(world: &Arc<World>) {
     if done.is_ok() {
         locked(&world.judge).portal_restored();
     }
-    judged(world, done);
+    judged(world, Act::Restore, done);
 }

@@ -13,41 +13,58 @@ use crate::world::World;
 
 /// The portal's tables.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Books {
+pub struct Books {
+    /// By activation ID.
     #[serde(deserialize_with = "by_id")]
-    pub(crate) ids: BTreeMap<String, IdRow>,
-    pub(crate) live: Vec<HeldRow>,
-    pub(crate) cooling: Vec<CoolingRow>,
-    entitlements: Vec<EntitlementRow>,
+    pub ids: BTreeMap<String, IdRow>,
+    /// The fulfillments that stand.
+    pub live: Vec<HeldRow>,
+    /// What cools.
+    pub cooling: Vec<CoolingRow>,
+    /// What was bought.
+    pub entitlements: Vec<EntitlementRow>,
     flagged: Vec<Flagged>,
     /// The last row of the history that was looked at.
     #[serde(skip)]
     seen: i64,
     /// The portal's epoch.
-    pub(crate) epoch: u64,
+    pub epoch: u64,
 }
 
 /// An activation ID.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct IdRow {
-    id: String,
-    pub(crate) entitlement: String,
-    kind: String,
-    status: String,
-    product: String,
-    pub(crate) quantity: i64,
-    pub(crate) fulfilled: i64,
-    pub(crate) cooling: i64,
-    pub(crate) given_back: i64,
-    pub(crate) excess: i64,
+pub struct IdRow {
+    /// The activation ID.
+    pub id: String,
+    /// Of what it is.
+    pub entitlement: String,
+    /// `nl` or `cc`.
+    pub kind: String,
+    /// `active` or `inactive`.
+    pub status: String,
+    /// Of which product.
+    pub product: String,
+    /// Seats.
+    pub quantity: i64,
+    /// Seats that machines hold.
+    pub fulfilled: i64,
+    /// Seats that cool.
+    pub cooling: i64,
+    /// Seats that went back to the entitlement.
+    pub given_back: i64,
+    /// Seats over the quantity, after a restore.
+    pub excess: i64,
 }
 
 /// What was bought.
 #[derive(Clone, Debug, Deserialize)]
-struct EntitlementRow {
-    id: String,
-    quantity: i64,
-    issued: i64,
+pub struct EntitlementRow {
+    /// The entitlement's ID.
+    pub id: String,
+    /// Seats.
+    pub quantity: i64,
+    /// Seats of its activation IDs.
+    pub issued: i64,
 }
 
 fn by_id<'a, D: Deserializer<'a>>(rows: D) -> Result<BTreeMap<String, IdRow>, D::Error> {
@@ -57,19 +74,26 @@ fn by_id<'a, D: Deserializer<'a>>(rows: D) -> Result<BTreeMap<String, IdRow>, D:
 
 /// A fulfillment that stands.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct HeldRow {
-    pub(crate) fulfillment: String,
-    pub(crate) id: String,
-    pub(crate) generation: i64,
-    pub(crate) seats: i64,
+pub struct HeldRow {
+    /// The fulfillment ID.
+    pub fulfillment: String,
+    /// The activation ID.
+    pub id: String,
+    /// Its generation.
+    pub generation: i64,
+    /// Seats.
+    pub seats: i64,
 }
 
 /// Seats that cool.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct CoolingRow {
-    pub(crate) fulfillment: String,
-    pub(crate) id: String,
-    pub(crate) seats: i64,
+pub struct CoolingRow {
+    /// The fulfillment ID.
+    pub fulfillment: String,
+    /// The activation ID.
+    pub id: String,
+    /// Seats.
+    pub seats: i64,
 }
 
 /// A row of the history that a person should look at.

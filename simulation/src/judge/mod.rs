@@ -22,10 +22,12 @@ use std::sync::Arc;
 use lm_protocol::file::Answers;
 use lm_protocol::{Answer, Operation, Record, Reply, Request, Verdict};
 
-pub(crate) use books::{Books, IdRow};
-pub(crate) use store::{Entry, examine};
+pub use books::{Books, CoolingRow, EntitlementRow, HeldRow, IdRow};
+pub use store::Entry;
+pub(crate) use store::examine;
 pub(crate) use trust::{HONEST, state_label};
 
+use crate::history::Happened;
 use crate::locked;
 use crate::machine::{Place, Process};
 use crate::peek;
@@ -186,6 +188,8 @@ impl World {
     pub(crate) fn judge_answer(&self, process: &Process, sent: &Sent, body: &[u8]) {
         let answer = Reply::parse(body).ok().and_then(|r| peek::payload::<Answer>(&r.answer));
         let Some(answer) = answer else { return };
+        let place = process.place;
+        self.note(|| Happened::Received { place, answer: Box::new(answer.clone()) });
         let to_another = answer.op != sent.request.op;
         let answered = if to_another { "another's answer" } else { answer_label(&answer) };
         let state = locked(&process.asked_in).clone();
@@ -212,6 +216,8 @@ impl World {
         let answers = answers.filter_map(|entry| peek::payload::<Answer>(&entry.answer));
         for (answer, state) in answers.zip(states) {
             if self.is_of_host(process, &answer) {
+                let (place, taken) = (process.place, Box::new(answer.clone()));
+                self.note(|| Happened::Received { place, answer: taken });
                 locked(&self.cover).exchange("response file", answer_label(&answer), state);
             }
         }
@@ -233,12 +239,39 @@ impl World {
         self.judge_seats();
     }
 
+    /// The portal has committed an answer.
+    pub(crate) fn judge_answered(
+        self: &Arc<Self>,
+        host: usize,
+        request: &Request,
+        answer: &Answer,
+    ) {
+        self.judge_portal(Some((host, answer)));
+        self.note(|| Happened::Answered {
+            host,
+            request: Box::new(request.clone()),
+            answer: Box::new(answer.clone()),
+            ledger: Box::new(locked(&self.judge).books.clone()),
+        });
+    }
+
     /// Nothing is under way.
     pub(crate) fn judge_quiet(self: &Arc<Self>) {
         self.judge_seats();
         self.judge_trust();
         self.judge_seats_in_use();
         self.judge_agreement();
+        if self.order.told {
+            self.note_stores();
+        }
+    }
+
+    fn note_stores(self: &Arc<Self>) {
+        for place in self.places() {
+            let Some(store) = examine(self, place) else { continue };
+            let (host, entries) = (self.host_of(place.machine), store.entries.clone());
+            self.note(|| Happened::Store { place, host, entries });
+        }
     }
 }
 

@@ -33,12 +33,15 @@ pub(crate) struct Store {
 
 /// An activation ID in a store.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) id: String,
-    pub(crate) record: Option<Record>,
-    pub(crate) orphaned: bool,
+pub struct Entry {
+    /// The activation ID.
+    pub id: String,
+    /// Its record.
+    pub record: Option<Record>,
+    /// Whether it is an orphan.
+    pub orphaned: bool,
     /// What is pending, and its operation's ID.
-    pub(crate) pending: Option<(Operation, String)>,
+    pub pending: Option<(Operation, String)>,
 }
 
 impl Entry {
