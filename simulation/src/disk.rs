@@ -6,6 +6,10 @@
 //! Names work alike: a file that was made is there after a power cut for certain only once its
 //! directory was synced.
 
+mod locks;
+mod power;
+mod saved;
+
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -13,17 +17,9 @@ use std::path::{Path, PathBuf};
 
 use lm::ports::{FileKind, Stat};
 
-use crate::dice::Dice;
-
-/// What a disk writes whole or not at all.
-const SECTOR: usize = 512;
-
-/// Who asks for a lock: a handle, and the process that has it open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
-    pub(crate) process: u64,
-    pub(crate) handle: u64,
-}
+pub(crate) use locks::Holder;
+use power::SECTOR;
+pub(crate) use saved::Saved;
 
 /// What stands under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,16 +59,6 @@ pub(crate) struct Disk {
     inodes: BTreeMap<u64, Inode>,
     names: BTreeMap<PathBuf, Entry>,
     durable_names: BTreeMap<PathBuf, Entry>,
-}
-
-/// The files of one directory with what tells them apart, as a backup or a copy of it has them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Saved(Vec<(String, Vec<u8>)>);
-
-impl Saved {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl Disk {
@@ -296,188 +282,6 @@ impl Disk {
             None => Err(ErrorKind::NotFound.into()),
         }
     }
-
-    /// Takes the whole-file lock as `flock` does. `false`: another handle has it.
-    pub(crate) fn lock(&mut self, number: u64, holder: Holder, shared: bool) -> io::Result<bool> {
-        let inode = self.inode_mut(number)?;
-        let in_the_way = |(other, is_shared): &(Holder, bool)| {
-            other.handle != holder.handle && !(shared && *is_shared)
-        };
-        if inode.locks.iter().any(in_the_way) {
-            return Ok(false);
-        }
-        inode.locks.retain(|(other, _)| other.handle != holder.handle);
-        inode.locks.push((holder, shared));
-        Ok(true)
-    }
-
-    /// Lets the lock of a handle go.
-    pub(crate) fn unlock(&mut self, number: u64, handle: u64) {
-        if let Some(inode) = self.inodes.get_mut(&number) {
-            inode.locks.retain(|(holder, _)| holder.handle != handle);
-        }
-    }
-
-    /// A handle is closed.
-    pub(crate) fn close(&mut self, number: u64, handle: u64) {
-        self.unlock(number, handle);
-        if let Some(inode) = self.inodes.get_mut(&number) {
-            inode.ranges.retain(|(holder, ..)| holder.handle != handle);
-        }
-    }
-
-    /// Locks a range of bytes as the open files of Linux do. `false`: another handle stands against it.
-    pub(crate) fn lock_bytes(
-        &mut self,
-        number: u64,
-        holder: Holder,
-        (bytes, shared): (Range<u64>, bool),
-    ) -> io::Result<bool> {
-        if self.locked_bytes(number, holder.handle, (bytes.clone(), shared))?.is_some() {
-            return Ok(false);
-        }
-        self.unlock_bytes(number, holder.handle, &bytes);
-        self.inode_mut(number)?.ranges.push((holder, bytes, shared));
-        Ok(true)
-    }
-
-    /// The part of a lock that stands against locking these bytes in this way.
-    pub(crate) fn locked_bytes(
-        &self,
-        number: u64,
-        handle: u64,
-        (bytes, shared): (Range<u64>, bool),
-    ) -> io::Result<Option<Range<u64>>> {
-        let against = |(other, range, is_shared): &(Holder, Range<u64>, bool)| {
-            let both = range.start.max(bytes.start)..range.end.min(bytes.end);
-            let conflicts = other.handle != handle && !(shared && *is_shared);
-            (conflicts && !both.is_empty()).then_some(both)
-        };
-        Ok(self.inode(number)?.ranges.iter().find_map(against))
-    }
-
-    /// Lets a range go that this handle has locked.
-    pub(crate) fn unlock_bytes(&mut self, number: u64, handle: u64, bytes: &Range<u64>) {
-        let Some(inode) = self.inodes.get_mut(&number) else { return };
-        let mut left = Vec::new();
-        for (holder, range, shared) in std::mem::take(&mut inode.ranges) {
-            if holder.handle != handle {
-                left.push((holder, range, shared));
-                continue;
-            }
-            let before = range.start..range.end.min(bytes.start);
-            let after = range.start.max(bytes.end)..range.end;
-            let parts = [before, after].into_iter().filter(|part| !part.is_empty());
-            left.extend(parts.map(|part| (holder, part, shared)));
-        }
-        inode.ranges = left;
-    }
-
-    /// The kernel lets go of all that a dead process held.
-    pub(crate) fn process_died(&mut self, process: u64) {
-        for inode in self.inodes.values_mut() {
-            inode.locks.retain(|(holder, _)| holder.process != process);
-            inode.ranges.retain(|(holder, ..)| holder.process != process);
-        }
-    }
-
-    /// The power goes.
-    pub(crate) fn lose_power(&mut self, dice: &mut Dice) {
-        let at = self.tick();
-        for inode in self.inodes.values_mut() {
-            inode.locks.clear();
-            inode.ranges.clear();
-            if !inode.pending.is_empty() {
-                inode.durable = survived(inode, dice);
-                inode.seen.clone_from(&inode.durable);
-                inode.pending.clear();
-                inode.changed = inode.born + at;
-            }
-        }
-        self.lose_names(dice);
-    }
-
-    fn lose_names(&mut self, dice: &mut Dice) {
-        let paths: Vec<_> = self.names.keys().chain(self.durable_names.keys()).cloned().collect();
-        for path in paths {
-            let (seen, durable) = (self.names.get(&path), self.durable_names.get(&path));
-            let kept = if seen == durable || dice.percent(50) { seen } else { durable };
-            match kept.cloned() {
-                Some(entry) => {
-                    self.names.insert(path.clone(), entry.clone());
-                    self.durable_names.insert(path, entry);
-                }
-                None => {
-                    self.names.remove(&path);
-                    self.durable_names.remove(&path);
-                }
-            }
-        }
-        // With a directory goes what was in it. Parents come before their children here.
-        let mut left = BTreeMap::new();
-        for (path, entry) in std::mem::take(&mut self.names) {
-            let is_root = path.parent().is_none();
-            if is_root || path.parent().is_some_and(|above| left.contains_key(above)) {
-                left.insert(path, entry);
-            }
-        }
-        self.durable_names.clone_from(&left);
-        self.names = left;
-    }
-
-    /// A copy of the files of a directory.
-    pub(crate) fn save(&self, directory: &Path) -> Saved {
-        let names = self.names(directory).unwrap_or_default();
-        let read = |name: String| {
-            let bytes = self.bytes(self.find(&directory.join(&name)).ok()?).ok()?.to_vec();
-            Some((name, bytes))
-        };
-        Saved(names.into_iter().filter_map(read).collect())
-    }
-
-    /// Puts saved files into a directory: into the files that are there (`in_place`), or as new ones.
-    pub(crate) fn put(&mut self, directory: &Path, saved: &Saved, in_place: bool) {
-        self.make_dir(directory);
-        for (name, bytes) in &saved.0 {
-            let path = directory.join(name);
-            let number = match self.find(&path) {
-                Ok(number) if in_place => number,
-                _ => self.new_inode(0o600),
-            };
-            let at = self.tick();
-            if let Some(inode) = self.inodes.get_mut(&number) {
-                (inode.seen, inode.durable) = (bytes.clone(), bytes.clone());
-                inode.pending.clear();
-                inode.changed = inode.born + at;
-            }
-            self.names.insert(path, Entry::File(number));
-        }
-        self.sync_dir(directory);
-    }
-
-    /// Becomes a copy of another disk, or of itself on an earlier day. What is made later has numbers of
-    /// its own all the same.
-    pub(crate) fn become_like(&mut self, other: Self) {
-        let ticks = self.ticks.max(other.ticks) + 1;
-        *self = other;
-        self.ticks = ticks;
-        for inode in self.inodes.values_mut() {
-            inode.locks.clear();
-            inode.ranges.clear();
-            inode.pending.clear();
-            inode.durable.clone_from(&inode.seen);
-        }
-        self.durable_names.clone_from(&self.names);
-    }
-
-    /// Takes a directory's files away.
-    pub(crate) fn clear(&mut self, directory: &Path) {
-        for name in self.names(directory).unwrap_or_default() {
-            self.tick();
-            self.names.remove(&directory.join(name));
-        }
-        self.sync_dir(directory);
-    }
 }
 
 fn overwrite(bytes: &mut Vec<u8>, offset: usize, new: &[u8]) {
@@ -487,119 +291,5 @@ fn overwrite(bytes: &mut Vec<u8>, offset: usize, new: &[u8]) {
     }
     if let Some(place) = bytes.get_mut(offset..end) {
         place.copy_from_slice(new);
-    }
-}
-
-/// What a power cut leaves of a file.
-fn survived(inode: &Inode, dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = inode.durable.clone();
-    let how = dice.below(5);
-    let first = dice.index(inode.pending.len() + 1).unwrap_or(0);
-    for (number, change) in inode.pending.iter().enumerate() {
-        let kept = match how {
-            0 => false,
-            1 => true,
-            2 => number < first,
-            3 => dice.percent(50),
-            _ => {
-                torn(&mut bytes, change, dice);
-                false
-            }
-        };
-        if kept {
-            apply(&mut bytes, change);
-        }
-    }
-    bytes
-}
-
-fn apply(bytes: &mut Vec<u8>, change: &Change) {
-    match change {
-        Change::Length(len) if bytes.len() < *len => bytes.resize(*len, 0),
-        Change::Length(_) => {}
-        Change::Bytes(offset, new) => overwrite(bytes, *offset, new),
-    }
-}
-
-/// Some sectors of a write reached the disk: the first ones, or any.
-fn torn(bytes: &mut Vec<u8>, change: &Change, dice: &mut Dice) {
-    let Change::Bytes(offset, new) = change else {
-        if dice.percent(50) {
-            apply(bytes, change);
-        }
-        return;
-    };
-    let count = new.len().div_ceil(SECTOR);
-    let (in_order, first) = (dice.percent(50), dice.index(count + 1).unwrap_or(0));
-    for (number, sector) in new.chunks(SECTOR).enumerate() {
-        let kept = if in_order { number < first } else { dice.percent(50) };
-        if kept {
-            overwrite(bytes, offset + number * SECTOR, sector);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn disk() -> (Disk, u64) {
-        let mut disk = Disk::new(1);
-        disk.make_dir(Path::new("/d"));
-        let number = disk.create(Path::new("/d/a"), 0o600).unwrap();
-        disk.sync_dir(Path::new("/d"));
-        (disk, number)
-    }
-
-    #[test]
-    fn what_was_synced_stays_and_the_rest_may_be_anything() {
-        let (mut old, mut new, mut mixed) = (0, 0, 0);
-        for seed in 0..200 {
-            let (mut disk, number) = disk();
-            disk.write(number, 0, &[1; 2048]).unwrap();
-            disk.sync(number).unwrap();
-            disk.write(number, 0, &[2; 2048]).unwrap();
-            disk.lose_power(&mut Dice::of(seed, 0, 0));
-            let left = disk.bytes(number).unwrap();
-            assert_eq!(left.len(), 2048);
-            assert!(left.chunks(SECTOR).all(|s| s == [1; SECTOR] || s == [2; SECTOR]));
-            let news = left.iter().filter(|byte| **byte == 2).count();
-            match news {
-                0 => old += 1,
-                2048 => new += 1,
-                _ => mixed += 1,
-            }
-        }
-        assert!(old > 20 && new > 20 && mixed > 10, "{old} {new} {mixed}");
-    }
-
-    #[test]
-    fn a_new_file_is_certain_only_once_its_directory_is_synced() {
-        let mut gone = 0;
-        for seed in 0..50 {
-            let (mut disk, number) = disk();
-            disk.write(number, 0, b"x").unwrap();
-            disk.sync(number).unwrap();
-            let fresh = disk.create(Path::new("/d/b"), 0o600).unwrap();
-            disk.sync(fresh).unwrap();
-            disk.lose_power(&mut Dice::of(seed, 0, 0));
-            assert_eq!(disk.bytes(disk.find(Path::new("/d/a")).unwrap()).unwrap(), b"x");
-            gone += usize::from(disk.find(Path::new("/d/b")).is_err());
-        }
-        assert!((5..45).contains(&gone), "{gone}");
-    }
-
-    #[test]
-    fn locks_belong_to_handles_and_go_with_their_process() {
-        let (mut disk, number) = disk();
-        let (one, two) = (Holder { process: 1, handle: 1 }, Holder { process: 2, handle: 2 });
-        assert!(disk.lock(number, one, true).unwrap());
-        assert!(disk.lock(number, two, true).unwrap());
-        assert!(!disk.lock(number, one, false).unwrap());
-        disk.process_died(2);
-        assert!(disk.lock(number, one, false).unwrap());
-        assert!(!disk.lock(number, two, true).unwrap());
-        disk.unlock(number, 1);
-        assert!(disk.lock(number, two, true).unwrap());
     }
 }

@@ -13,6 +13,7 @@
 //! | `fault` | faults planted in the real code, to see that the judgment finds them |
 //! | `history` | what happened on each side, as data |
 //! | `cover` | how often each message met each answer in each state |
+//! | `reach` | what must have been reached |
 //! | `seed`, `shrink` | one seed, told again; the events that matter |
 //!
 //! The design is in `docs/simulation.md`.
@@ -31,6 +32,7 @@ mod peek;
 mod plan;
 mod portal;
 mod ports;
+mod reach;
 mod seed;
 mod shrink;
 mod wire;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use lm::{Client, Seat};
 
@@ -45,7 +45,8 @@ pub(crate) struct Process {
     alive: AtomicBool,
     /// Calls of it that are under way and can't be entered again.
     inside: AtomicU32,
-    client: OnceLock<Client>,
+    /// Of a process that lives. It sees the world through its process: whoever dies lets go of it.
+    client: Mutex<Option<Arc<Client>>>,
     /// Seats that it has checked out, and how many.
     pub(crate) seats: Mutex<Vec<(Seat, u32)>>,
     /// In which state the record was that its last request is about, for the counts.
@@ -131,6 +132,8 @@ impl Machine {
         process.alive.store(false, Ordering::Relaxed);
         locked(&self.disk).process_died(process.number);
         locked(&process.seats).clear();
+        let client = locked(&process.client).take();
+        drop(client);
     }
 
     /// Ends all processes.
@@ -161,7 +164,7 @@ impl Process {
             place,
             alive: AtomicBool::new(true),
             inside: AtomicU32::new(0),
-            client: OnceLock::new(),
+            client: Mutex::default(),
             seats: Mutex::default(),
             asked_in: Mutex::default(),
             granted: Mutex::default(),
@@ -173,13 +176,12 @@ impl Process {
     }
 
     pub(crate) fn opened(&self, client: Client) {
-        // A process opens its client once.
-        let _ = self.client.set(client);
+        *locked(&self.client) = Some(Arc::new(client));
     }
 
     /// Its client; `None` while it is being opened.
-    pub(crate) fn client(&self) -> Option<&Client> {
-        self.client.get()
+    pub(crate) fn client(&self) -> Option<Arc<Client>> {
+        locked(&self.client).clone()
     }
 
     /// Whether another call may begin in it.

@@ -41,6 +41,9 @@ struct Args {
     /// The only events that the replay has: 3,7,12.
     #[arg(long, value_delimiter = ',')]
     only: Vec<u64>,
+    /// Fails where something that must be was never reached.
+    #[arg(long)]
+    all_reached: bool,
     /// Goes on after a broken seed and lists them all.
     #[arg(long)]
     go_on: bool,
@@ -74,9 +77,15 @@ fn start(args: &Args, out: &mut impl Write) -> io::Result<bool> {
     for (order, Broken { check, text, event }) in &found.broken {
         writeln!(out, "seed {} breaks {check:?} at event {event}: {text}", order.seed)?;
     }
-    let Some((order, broken)) = found.broken.first() else { return Ok(true) };
-    tell_broken(order, broken, out)?;
-    Ok(false)
+    if let Some((order, broken)) = found.broken.first() {
+        tell_broken(order, broken, out)?;
+        return Ok(false);
+    }
+    let missing = if args.all_reached { found.cover.missing() } else { Vec::new() };
+    for what in &missing {
+        writeln!(out, "never reached: {what}")?;
+    }
+    Ok(missing.is_empty())
 }
 
 fn unknown(name: &str) -> io::Error {
@@ -109,7 +118,8 @@ fn now() -> Instant {
 fn many(args: &Args, fault: Option<Fault>) -> io::Result<Found> {
     let (began, until) = (now(), Duration::from_secs(args.minutes * 60));
     let (next, stop) = (AtomicU64::new(args.first), AtomicBool::new(false));
-    let found = Mutex::new(Found { seeds: 0, took: until, cover: Cover::default(), broken: Vec::new() });
+    let found =
+        Mutex::new(Found { seeds: 0, took: until, cover: Cover::default(), broken: Vec::new() });
     let work = || -> io::Result<()> {
         let mut portal = open()?;
         let mut ran = 0;

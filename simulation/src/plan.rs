@@ -123,7 +123,7 @@ impl Policy {
             expires_at: if dice.percent(25) { BEGIN + 20 * DAY } else { 0 },
             returns: dice.percent(15).then_some(3),
             rehosts: dice.percent(15).then_some(1),
-            repairs: dice.percent(30).then_some(1),
+            repairs: dice.percent(30).then(|| u32::from(dice.percent(60))),
             period: 10 * DAY,
             nl: 2,
             cc: u32::try_from(dice.between(3, 6)).unwrap_or(3),

@@ -184,10 +184,7 @@ impl Portal {
     }
 
     /// Reads tables.
-    pub(crate) fn read<T>(
-        &self,
-        work: impl AsyncFn(&mut AnyConnection) -> Result<T>,
-    ) -> Result<T> {
+    pub(crate) fn read<T>(&self, work: impl AsyncFn(&mut AnyConnection) -> Result<T>) -> Result<T> {
         self.runtime.block_on(async { work(&mut *self.database.read().await?).await })
     }
 

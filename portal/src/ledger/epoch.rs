@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::activation::{self, Activation};
 use super::case::Case;
-use super::fulfillment::{self, Fulfillment, HolderRef};
+use super::fulfillment::{self, Fulfillment, HolderRef, State};
 use super::identity::FIRST_EPOCH;
 use super::seats;
 use crate::error::{Error, Result, damaged};
@@ -58,8 +58,13 @@ pub(super) async fn take_in(
         return Ok(Some(activation));
     }
     match fulfillment::find(case.db, &record.fulfillment_id).await? {
-        None if own(case, &activation).await?.is_some() => return Ok(Some(activation)),
-        None => unknown(case, &activation, &record).await?,
+        None => match own(case, &activation).await? {
+            None => unknown(case, &activation, &record, None).await?,
+            Some(twin) if is_twin(&twin, &record) => {
+                unknown(case, &activation, &record, Some(twin)).await?;
+            }
+            Some(_) => return Ok(Some(activation)),
+        },
         Some(held) => higher(case, &activation, &held, &record).await?,
     }
     activation::read(case.db, activation.id).await
@@ -77,10 +82,26 @@ fn lost(case: &Case<'_>) -> Option<Record> {
     (older && own).then(|| Record::clone(record))
 }
 
-/// A fulfillment that was issued after the backup.
-async fn unknown(case: &mut Case<'_>, activation: &Activation, record: &Record) -> Result<()> {
+/// Whether a fulfillment was granted to the very activate that the record came of: its request came
+/// again after the restore, late, and its machine never heard of that.
+fn is_twin(held: &Fulfillment, record: &Record) -> bool {
+    held.device_key == record.device_key && held.generation == 1
+}
+
+/// A fulfillment that was issued after the backup, in the place of its twin where it has one.
+async fn unknown(
+    case: &mut Case<'_>,
+    activation: &Activation,
+    record: &Record,
+    twin: Option<Fulfillment>,
+) -> Result<()> {
+    let mut reach = floored(record, activation.entitlement.reach_floor);
+    if let Some(twin) = twin {
+        seats::free(case.db, activation.id, twin.seats).await?;
+        fulfillment::close(case.db, &twin, State::Returned, case.now).await?;
+        reach = reach.zip(twin.reach).map(|(own, its)| own.max(its));
+    }
     seats::take_in(case.db, activation.id, i64::from(record.seats)).await?;
-    let reach = floored(record, activation.entitlement.reach_floor);
     write::insert(case, record, reach, None).await?;
     told(case, activation, record, 0).await
 }

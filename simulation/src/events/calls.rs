@@ -214,7 +214,7 @@ pub(super) fn repair(world: &Arc<World>) {
 pub(super) fn cancel(world: &Arc<World>) {
     let Some(process) = world.pick(&world.live()) else { return };
     world.tell(|| format!(" of process {}", process.number));
-    if let Some(Err(error)) = process.client().map(Client::cancel) {
+    if let Some(Err(error)) = process.client().map(|client| client.cancel()) {
         world.accuse("no wrong step", || error.to_string());
     }
 }

@@ -118,6 +118,11 @@ impl Inclined {
     }
 }
 
+/// All names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    EVENTS.iter().map(|event| event.name)
+}
+
 /// One event, by chance.
 pub(crate) fn happen(world: &Arc<World>) {
     pick(world, |_| true);

@@ -264,3 +264,27 @@ async fn seats_taken_again_while_they_cool_cool_on_when_they_are_freed() {
     world.now = reach + 1;
     assert_eq!(world.seats(id).await, (0, 0, 1));
 }
+
+/// The wire repeats a machine's first activate, which names no epoch, after the backup: what the portal
+/// grants to nobody then gives way to what its machine holds.
+#[tokio::test]
+async fn an_activate_that_came_again_after_the_restore_gives_way_to_what_it_was_granted_before() {
+    let world = World::on_disk().await;
+    let id = world.id(Kind::Cc, 2, prompt()).await;
+    world.backup("kept").await;
+    let first = Machine::new(1, id).activate(op(1), 2);
+    let mut machine = Machine::activated(&world, 1, id, 2).await;
+    let epoch = world.restore("kept").await.epoch;
+    let late = world.record(&world.send(&first).await);
+    let (own, _) = machine.record.clone().unwrap();
+    assert_ne!(late.fulfillment_id, own.fulfillment_id);
+    hears(&mut machine, epoch);
+    let answer = world.send(&machine.refresh(op(20))).await;
+    assert_eq!(world.record(&answer).fulfillment_id, own.fulfillment_id);
+    machine.apply(&world, &answer);
+    assert_eq!(world.seats(id).await, (2, 0, 0));
+    let gone = Verdict::Obsolete { reason: ObsoleteReason::Returned };
+    assert_eq!(world.send(&first).await.verdict, gone);
+    assert_eq!(world.send(&machine.return_(op(21), 0)).await.verdict, Verdict::Returned);
+    assert_eq!(world.seats(id).await, (0, 0, 2));
+}
