@@ -60,8 +60,8 @@ pub(super) async fn take_in(
     match fulfillment::find(case.db, &record.fulfillment_id).await? {
         None => match own(case, &activation).await? {
             None => unknown(case, &activation, &record, None).await?,
-            Some(twin) if is_twin(&twin, &record) => {
-                unknown(case, &activation, &record, Some(twin)).await?;
+            Some(other) if gives_way(case, &other, &record).await? => {
+                unknown(case, &activation, &record, Some(other)).await?;
             }
             Some(_) => return Ok(Some(activation)),
         },
@@ -82,24 +82,28 @@ fn lost(case: &Case<'_>) -> Option<Record> {
     (older && own).then(|| Record::clone(record))
 }
 
-/// Whether a fulfillment was granted to the very activate that the record came of: its request came
-/// again after the restore, late, and its machine never heard of that.
-fn is_twin(held: &Fulfillment, record: &Record) -> bool {
-    held.device_key == record.device_key && held.generation == 1
+/// Whether what the holder has here is not what it has by now: it had ended before the record was
+/// issued, since it was not re-attached then; or it was granted to the very activate that the record
+/// came of, whose request came again after the restore, late, and nobody heard of it.
+async fn gives_way(case: &mut Case<'_>, held: &Fulfillment, record: &Record) -> Result<bool> {
+    let unheard = held.device_key == record.device_key && held.generation == 1;
+    let text = fulfillment::record_text(case.db, held).await?;
+    let epoch = case.identity.record(&text)?.epoch;
+    Ok(unheard || i64::try_from(epoch).is_ok_and(|epoch| epoch < case.identity.epoch))
 }
 
-/// A fulfillment that was issued after the backup, in the place of its twin where it has one.
+/// A fulfillment that was issued after the backup, in the place of one that gives way to it.
 async fn unknown(
     case: &mut Case<'_>,
     activation: &Activation,
     record: &Record,
-    twin: Option<Fulfillment>,
+    instead_of: Option<Fulfillment>,
 ) -> Result<()> {
     let mut reach = floored(record, activation.entitlement.reach_floor);
-    if let Some(twin) = twin {
-        seats::free(case.db, activation.id, twin.seats).await?;
-        fulfillment::close(case.db, &twin, State::Returned, case.now).await?;
-        reach = reach.zip(twin.reach).map(|(own, its)| own.max(its));
+    if let Some(other) = instead_of {
+        seats::free(case.db, activation.id, other.seats).await?;
+        fulfillment::close(case.db, &other, State::Returned, case.now).await?;
+        reach = reach.zip(other.reach).map(|(own, its)| own.max(its));
     }
     seats::take_in(case.db, activation.id, i64::from(record.seats)).await?;
     write::insert(case, record, reach, None).await?;

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::{Disk, Inode};
+use super::Disk;
 
 /// Who asks for a lock: a handle, and the process that has it open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -288,3 +288,47 @@ async fn an_activate_that_came_again_after_the_restore_gives_way_to_what_it_was_
     assert_eq!(world.send(&machine.return_(op(21), 0)).await.verdict, Verdict::Returned);
     assert_eq!(world.seats(id).await, (0, 0, 2));
 }
+
+/// It returned what the backup has, and activated again since: a return that is to be repeated, it says.
+#[tokio::test]
+async fn what_a_machine_returned_since_gives_way_to_what_it_activated_after() {
+    let world = World::on_disk().await;
+    let id = world.id(Kind::Nl, 1, prompt()).await;
+    let mut machine = Machine::activated(&world, 1, id, 1).await;
+    let mut left = machine.copy();
+    world.backup("kept").await;
+    world.send(&machine.return_(op(10), 0)).await;
+    (machine.record, machine.device_key) = (None, 77);
+    let answer = world.send(&machine.activate(op(11), 1)).await;
+    machine.apply(&world, &answer);
+    let epoch = world.restore("kept").await.epoch;
+    hears(&mut machine, epoch);
+    hears(&mut left, epoch);
+    let answer = world.send(&machine.refresh(op(20))).await;
+    assert_eq!(world.record(&answer).device_key, key(77).public());
+    assert_eq!(world.seats(id).await, (1, 0, 0));
+    let gone = Verdict::Obsolete { reason: ObsoleteReason::Returned };
+    assert_eq!(world.send(&left.refresh(op(21))).await.verdict, gone);
+}
+
+/// What was heard of since the restore is what the holder has by now.
+#[tokio::test]
+async fn what_was_renewed_since_the_restore_gives_way_to_nothing() {
+    let world = World::on_disk().await;
+    let id = world.id(Kind::Nl, 1, prompt()).await;
+    let mut machine = Machine::activated(&world, 1, id, 1).await;
+    let mut stays = machine.copy();
+    world.backup("kept").await;
+    world.send(&machine.return_(op(10), 0)).await;
+    (machine.record, machine.device_key) = (None, 77);
+    let answer = world.send(&machine.activate(op(11), 1)).await;
+    machine.apply(&world, &answer);
+    let epoch = world.restore("kept").await.epoch;
+    hears(&mut machine, epoch);
+    hears(&mut stays, epoch);
+    let answer = world.send(&stays.refresh(op(20))).await;
+    stays.apply(&world, &answer);
+    let told = Verdict::Obsolete { reason: ObsoleteReason::HeldElsewhere };
+    assert_eq!(world.send(&machine.refresh(op(21))).await.verdict, told);
+    assert_eq!(world.seats(id).await, (1, 0, 0));
+}
