@@ -20,12 +20,6 @@ impl Cover {
         *self.events.entry(name).or_default() += 1;
     }
 
-    /// How often a message met an answer in a state.
-    pub(crate) fn count(&self, (message, answer, state): (&str, &str, &str)) -> u64 {
-        let key = (message.to_owned(), answer.to_owned(), state.to_owned());
-        self.exchanges.get(&key).copied().unwrap_or(0)
-    }
-
     /// How often an event happened.
     pub(crate) fn count_of(&self, event: &str) -> u64 {
         self.events.get(event).copied().unwrap_or(0)

@@ -37,7 +37,7 @@ pub(crate) enum End {
     /// It is committed.
     Commit,
     /// The portal dies before it commits: nothing has happened.
-    DiesAtEnd,
+    DiesLate,
     /// The portal dies in the middle, at the so-manieth use of its randomness.
     DiesAt(u64),
     /// A planted fault: it is rolled back and answered all the same.
@@ -224,7 +224,7 @@ impl Portal {
             match end {
                 End::Commit | End::DiesAt(_) => write.commit().await?,
                 End::AnswersAnyway => write.rollback().await?,
-                End::DiesAtEnd => {
+                End::DiesLate => {
                     write.rollback().await?;
                     return Err(killed());
                 }
@@ -251,7 +251,7 @@ impl Portal {
             match end {
                 End::Commit | End::DiesAt(_) => write.commit().await?,
                 End::AnswersAnyway => write.rollback().await?,
-                End::DiesAtEnd => return Err(killed()),
+                End::DiesLate => return Err(killed()),
             }
             Ok::<_, Error>(answered)
         })?;

@@ -144,7 +144,7 @@ impl World {
         }
         *armed = None;
         let half = self.percent(50);
-        if half { End::DiesAtEnd } else { End::DiesAt(self.dice(|dice| dice.below(3))) }
+        if half { End::DiesLate } else { End::DiesAt(self.dice(|dice| dice.below(3))) }
     }
 
     /// A call of a process. `None`: it died in it.
