@@ -99,14 +99,15 @@ async fn unknown(
     record: &Record,
     instead_of: Option<Fulfillment>,
 ) -> Result<()> {
-    let mut reach = floored(record, activation.entitlement.reach_floor);
+    let (mut reach, mut owed) = (floored(record, activation.entitlement.reach_floor), 0);
     if let Some(other) = instead_of {
         seats::free(case.db, activation.id, other.seats).await?;
         fulfillment::close(case.db, &other, State::Returned, case.now).await?;
         reach = reach.zip(other.reach).map(|(own, its)| own.max(its));
+        owed = other.owed;
     }
     seats::take_in(case.db, activation.id, i64::from(record.seats)).await?;
-    write::insert(case, record, reach, None).await?;
+    write::insert(case, record, (reach, owed), None).await?;
     told(case, activation, record, 0).await
 }
 
