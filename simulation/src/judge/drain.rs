@@ -2,6 +2,7 @@
 //! pending, works, and returns what it has. Then no seat is held by nobody, nothing cools for ever,
 //! the books are empty, and everyone can activate again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lm::{Client, Code, State, trust};
@@ -197,7 +198,12 @@ impl World {
         if self.plan.policy.expires_at != 0 {
             return;
         }
+        let mut hosts = BTreeSet::new();
         for process in opened.iter().filter(|process| process.place.directory == 0) {
+            // A clone is its original's host: it would only take over what that has just activated.
+            if !hosts.insert(self.host_of(process.place.machine)) {
+                continue;
+            }
             let id = {
                 let judge = locked(&self.judge);
                 let free = |row: &&super::books::IdRow| row.is_active() && row.available() > 0;

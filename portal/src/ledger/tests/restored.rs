@@ -183,6 +183,31 @@ async fn a_key_replaced_since_is_replaced_again() {
     assert_eq!(world.send(&left.refresh(op(21))).await.verdict, told);
 }
 
+/// A key that the restored portal doesn't know, of a fulfillment that people ended since: its machine is
+/// told that, and is rid of it.
+#[tokio::test]
+async fn what_people_ended_since_is_gone_for_a_key_that_was_replaced_since_too() {
+    let world = World::on_disk().await;
+    let id = world.id(Kind::Nl, 1, prompt()).await;
+    Machine::activated(&world, 1, id, 1).await;
+    world.backup("kept").await;
+    let mut other = Machine::new(1, id);
+    other.device_key = 77;
+    let answer = world.send(&other.activate(op(10), 1)).await;
+    other.apply(&world, &answer);
+    let epoch = world.restore("kept").await.epoch;
+    hears(&mut other, epoch);
+    world.rehost(id).await.unwrap();
+    let told = Verdict::Obsolete { reason: ObsoleteReason::Rehosted };
+    assert_eq!(world.send(&other.refresh(op(20))).await.verdict, told);
+    assert_eq!(world.send(&other.return_(op(21), 0)).await.verdict, told);
+    // Without a record of it the key is a stranger's.
+    let mut stranger = other.copy();
+    stranger.device_key = 78;
+    let answer = world.send(&stranger.refresh(op(22))).await;
+    assert_eq!(refusal(&answer.verdict), Some(Refusal::HostMismatch));
+}
+
 #[tokio::test]
 async fn what_ended_before_the_backup_or_after_the_restore_is_not_taken_in() {
     let world = World::on_disk().await;
