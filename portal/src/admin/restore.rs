@@ -28,7 +28,7 @@ pub struct Restored {
 /// Takes it into use, in a transaction of the caller's. `last`: the latest epoch that is known beside
 /// the books' own; `longest`: seconds of the longest lease, with its grace, that was sold since the
 /// backup.
-pub(crate) async fn into_use(act: &mut Act<'_>, last: i64, longest: i64) -> Result<Restored> {
+pub async fn into_use(act: &mut Act<'_>, last: i64, longest: i64) -> Result<Restored> {
     let row = sqlx::query(
         "SELECT p.epoch, p.backup_at, COALESCE((SELECT MAX(h.at) FROM history h), p.created_at) AS at
          FROM portal p",
@@ -126,7 +126,7 @@ pub(crate) async fn done_since(
 }
 
 /// The epoch of the books as they are; 0: there are none.
-pub(crate) async fn epoch(act: &mut Act<'_>) -> Result<i64> {
+pub async fn epoch(act: &mut Act<'_>) -> Result<i64> {
     if !identity::exists(act.db).await? {
         return Ok(0);
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::activation::{self, Activation};
 use super::case::Case;
-use super::fulfillment::{self, Fulfillment, HolderRef};
+use super::fulfillment::{self, Fulfillment, HolderRef, State};
 use super::identity::FIRST_EPOCH;
 use super::seats;
 use crate::error::{Error, Result, damaged};
@@ -58,8 +58,13 @@ pub(super) async fn take_in(
         return Ok(Some(activation));
     }
     match fulfillment::find(case.db, &record.fulfillment_id).await? {
-        None if own(case, &activation).await?.is_some() => return Ok(Some(activation)),
-        None => unknown(case, &activation, &record).await?,
+        None => match own(case, &activation).await? {
+            None => unknown(case, &activation, &record, None).await?,
+            Some(other) if gives_way(case, &other, &record).await? => {
+                unknown(case, &activation, &record, Some(other)).await?;
+            }
+            Some(_) => return Ok(Some(activation)),
+        },
         Some(held) => higher(case, &activation, &held, &record).await?,
     }
     activation::read(case.db, activation.id).await
@@ -77,11 +82,32 @@ fn lost(case: &Case<'_>) -> Option<Record> {
     (older && own).then(|| Record::clone(record))
 }
 
-/// A fulfillment that was issued after the backup.
-async fn unknown(case: &mut Case<'_>, activation: &Activation, record: &Record) -> Result<()> {
+/// Whether what the holder has here is not what it has by now: it had ended before the record was
+/// issued, since it was not re-attached then; or it was granted to the very activate that the record
+/// came of, whose request came again after the restore, late, and nobody heard of it.
+async fn gives_way(case: &mut Case<'_>, held: &Fulfillment, record: &Record) -> Result<bool> {
+    let unheard = held.device_key == record.device_key && held.generation == 1;
+    let text = fulfillment::record_text(case.db, held).await?;
+    let epoch = case.identity.record(&text)?.epoch;
+    Ok(unheard || i64::try_from(epoch).is_ok_and(|epoch| epoch < case.identity.epoch))
+}
+
+/// A fulfillment that was issued after the backup, in the place of one that gives way to it.
+async fn unknown(
+    case: &mut Case<'_>,
+    activation: &Activation,
+    record: &Record,
+    instead_of: Option<Fulfillment>,
+) -> Result<()> {
+    let (mut reach, mut owed) = (floored(record, activation.entitlement.reach_floor), 0);
+    if let Some(other) = instead_of {
+        seats::free(case.db, activation.id, other.seats).await?;
+        fulfillment::close(case.db, &other, State::Returned, case.now).await?;
+        reach = reach.zip(other.reach).map(|(own, its)| own.max(its));
+        owed = other.owed;
+    }
     seats::take_in(case.db, activation.id, i64::from(record.seats)).await?;
-    let reach = floored(record, activation.entitlement.reach_floor);
-    write::insert(case, record, reach, None).await?;
+    write::insert(case, record, (reach, owed), None).await?;
     told(case, activation, record, 0).await
 }
 

@@ -139,9 +139,22 @@ async fn wrong_key(case: &mut Case<'_>, fulfillment: &Fulfillment) -> Result<Opt
     if fulfillment::is_replaced(case.db, &fulfillment.id, key).await? {
         return Ok(Some(Outcome::obsolete(fulfillment, ObsoleteReason::HeldElsewhere)));
     }
+    if fulfillment.state.gone().is_some() && was_given_since(case, fulfillment) {
+        return Ok(None);
+    }
     case.tell("foreign device key", Some(&fulfillment.id), true, json!({ "asked": ask(case) }))
         .await?;
     Ok(Some(Outcome::denied(Refusal::HostMismatch)))
+}
+
+/// Whether the record that the message carries, as this portal signed it, gives the fulfillment to its
+/// key at a later generation than is known: after the backup that was restored.
+fn was_given_since(case: &Case<'_>, fulfillment: &Fulfillment) -> bool {
+    case.record.is_some_and(|record| {
+        record.fulfillment_id == fulfillment.id
+            && record.device_key == case.request.device_key
+            && i64::try_from(record.generation).is_ok_and(|given| given > fulfillment.generation)
+    })
 }
 
 fn ask(case: &Case<'_>) -> &'static str {

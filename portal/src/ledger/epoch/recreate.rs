@@ -32,7 +32,7 @@ pub(super) async fn inactive(case: &mut Case<'_>, record: &Record) -> Result<Act
         return Err(Error::Busy);
     }
     let made = activation::lock(case.db, id).await?;
-    write::insert(case, record, record.reach(), Some(State::Retired)).await?;
+    write::insert(case, record, (record.reach(), 0), Some(State::Retired)).await?;
     let detail = json!({ "seats": record.seats, "generation": record.generation });
     case.tell("re-created after a restore", Some(&record.fulfillment_id), true, detail).await?;
     made.ok_or_else(|| damaged("an activation ID that was made is gone"))

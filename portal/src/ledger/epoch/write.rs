@@ -6,11 +6,12 @@ use super::super::case::Case;
 use super::super::fulfillment::{self, Fulfillment, HolderRef, State};
 use crate::error::{Error, Result, damaged};
 
-/// Writes a fulfillment that isn't known; `ended`: as one that is gone already.
+/// Writes a fulfillment that isn't known, with its reach and what it owes; `ended`: as one that is gone
+/// already.
 pub(super) async fn insert(
     case: &mut Case<'_>,
     record: &Record,
-    reach: Option<i64>,
+    (reach, owed): (Option<i64>, i64),
     ended: Option<State>,
 ) -> Result<()> {
     let (state, closed_at) = match ended {
@@ -21,9 +22,9 @@ pub(super) async fn insert(
     let done = sqlx::query(
         "INSERT INTO fulfillments (fulfillment_id, activation_id, state, generation, seats, scope,
             user_hash, host, host_id, host_label, device_key, op, previous_op, record, lease_until,
-            grace_until, reach, activated_at, last_contact, closed_at)
+            grace_until, reach, owed, activated_at, last_contact, closed_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', $13, $14, $15, $16, $17,
-            $18, $19)
+            $18, $19, $20)
          ON CONFLICT (fulfillment_id) DO NOTHING",
     )
     .bind(record.fulfillment_id.as_str())
@@ -42,6 +43,7 @@ pub(super) async fn insert(
     .bind(record.lease_until)
     .bind(record.grace_until)
     .bind(reach)
+    .bind(owed)
     .bind(record.issued_at)
     .bind(case.now)
     .bind(closed_at)

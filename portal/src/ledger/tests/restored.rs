@@ -183,6 +183,31 @@ async fn a_key_replaced_since_is_replaced_again() {
     assert_eq!(world.send(&left.refresh(op(21))).await.verdict, told);
 }
 
+/// A key that the restored portal doesn't know, of a fulfillment that people ended since: its machine is
+/// told that, and is rid of it.
+#[tokio::test]
+async fn what_people_ended_since_is_gone_for_a_key_that_was_replaced_since_too() {
+    let world = World::on_disk().await;
+    let id = world.id(Kind::Nl, 1, prompt()).await;
+    Machine::activated(&world, 1, id, 1).await;
+    world.backup("kept").await;
+    let mut other = Machine::new(1, id);
+    other.device_key = 77;
+    let answer = world.send(&other.activate(op(10), 1)).await;
+    other.apply(&world, &answer);
+    let epoch = world.restore("kept").await.epoch;
+    hears(&mut other, epoch);
+    world.rehost(id).await.unwrap();
+    let told = Verdict::Obsolete { reason: ObsoleteReason::Rehosted };
+    assert_eq!(world.send(&other.refresh(op(20))).await.verdict, told);
+    assert_eq!(world.send(&other.return_(op(21), 0)).await.verdict, told);
+    // Without a record of it the key is a stranger's.
+    let mut stranger = other.copy();
+    stranger.device_key = 78;
+    let answer = world.send(&stranger.refresh(op(22))).await;
+    assert_eq!(refusal(&answer.verdict), Some(Refusal::HostMismatch));
+}
+
 #[tokio::test]
 async fn what_ended_before_the_backup_or_after_the_restore_is_not_taken_in() {
     let world = World::on_disk().await;
@@ -263,4 +288,72 @@ async fn seats_taken_again_while_they_cool_cool_on_when_they_are_freed() {
     assert_eq!(world.seats(id).await, (0, 1, 0), "not at once");
     world.now = reach + 1;
     assert_eq!(world.seats(id).await, (0, 0, 1));
+}
+
+/// The wire repeats a machine's first activate, which names no epoch, after the backup: what the portal
+/// grants to nobody then gives way to what its machine holds.
+#[tokio::test]
+async fn an_activate_that_came_again_after_the_restore_gives_way_to_what_it_was_granted_before() {
+    let world = World::on_disk().await;
+    let id = world.id(Kind::Cc, 2, prompt()).await;
+    world.backup("kept").await;
+    let first = Machine::new(1, id).activate(op(1), 2);
+    let mut machine = Machine::activated(&world, 1, id, 2).await;
+    let epoch = world.restore("kept").await.epoch;
+    let late = world.record(&world.send(&first).await);
+    let (own, _) = machine.record.clone().unwrap();
+    assert_ne!(late.fulfillment_id, own.fulfillment_id);
+    hears(&mut machine, epoch);
+    let answer = world.send(&machine.refresh(op(20))).await;
+    assert_eq!(world.record(&answer).fulfillment_id, own.fulfillment_id);
+    machine.apply(&world, &answer);
+    assert_eq!(world.seats(id).await, (2, 0, 0));
+    let gone = Verdict::Obsolete { reason: ObsoleteReason::Returned };
+    assert_eq!(world.send(&first).await.verdict, gone);
+    assert_eq!(world.send(&machine.return_(op(21), 0)).await.verdict, Verdict::Returned);
+    assert_eq!(world.seats(id).await, (0, 0, 2));
+}
+
+/// It returned what the backup has, and activated again since: a return that is to be repeated, it says.
+#[tokio::test]
+async fn what_a_machine_returned_since_gives_way_to_what_it_activated_after() {
+    let world = World::on_disk().await;
+    let id = world.id(Kind::Nl, 1, prompt()).await;
+    let mut machine = Machine::activated(&world, 1, id, 1).await;
+    let mut left = machine.copy();
+    world.backup("kept").await;
+    world.send(&machine.return_(op(10), 0)).await;
+    (machine.record, machine.device_key) = (None, 77);
+    let answer = world.send(&machine.activate(op(11), 1)).await;
+    machine.apply(&world, &answer);
+    let epoch = world.restore("kept").await.epoch;
+    hears(&mut machine, epoch);
+    hears(&mut left, epoch);
+    let answer = world.send(&machine.refresh(op(20))).await;
+    assert_eq!(world.record(&answer).device_key, key(77).public());
+    assert_eq!(world.seats(id).await, (1, 0, 0));
+    let gone = Verdict::Obsolete { reason: ObsoleteReason::Returned };
+    assert_eq!(world.send(&left.refresh(op(21))).await.verdict, gone);
+}
+
+/// What was heard of since the restore is what the holder has by now.
+#[tokio::test]
+async fn what_was_renewed_since_the_restore_gives_way_to_nothing() {
+    let world = World::on_disk().await;
+    let id = world.id(Kind::Nl, 1, prompt()).await;
+    let mut machine = Machine::activated(&world, 1, id, 1).await;
+    let mut stays = machine.copy();
+    world.backup("kept").await;
+    world.send(&machine.return_(op(10), 0)).await;
+    (machine.record, machine.device_key) = (None, 77);
+    let answer = world.send(&machine.activate(op(11), 1)).await;
+    machine.apply(&world, &answer);
+    let epoch = world.restore("kept").await.epoch;
+    hears(&mut machine, epoch);
+    hears(&mut stays, epoch);
+    let answer = world.send(&stays.refresh(op(20))).await;
+    stays.apply(&world, &answer);
+    let told = Verdict::Obsolete { reason: ObsoleteReason::HeldElsewhere };
+    assert_eq!(world.send(&machine.refresh(op(21))).await.verdict, told);
+    assert_eq!(world.seats(id).await, (1, 0, 0));
 }
