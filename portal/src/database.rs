@@ -36,15 +36,26 @@ pub struct Database {
 }
 
 /// A transaction that writes, and on SQLite this process's turn to.
-pub(crate) struct Write {
+pub struct Write {
     transaction: Transaction<'static, Any>,
-    turn: Option<OwnedMutexGuard<()>>,
+    /// Given on when it has ended.
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Write {
     /// Where it is done.
-    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+    pub fn connection(&mut self) -> &mut AnyConnection {
         &mut self.transaction
+    }
+
+    /// Makes what was done durable.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.transaction.commit().await?)
+    }
+
+    /// Undoes what was done.
+    pub async fn rollback(self) -> Result<()> {
+        Ok(self.transaction.rollback().await?)
     }
 }
 
@@ -107,12 +118,12 @@ impl Database {
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that it
     /// can't fail later for having read first.
-    pub(crate) async fn begin(&self) -> Result<Write> {
+    pub async fn begin(&self) -> Result<Write> {
         let (turn, statement) = match &self.turn {
             Some(turn) => (Some(turn.clone().lock_owned().await), "BEGIN IMMEDIATE"),
             None => (None, "BEGIN"),
         };
-        Ok(Write { transaction: self.pool.begin_with(statement).await?, turn })
+        Ok(Write { transaction: self.pool.begin_with(statement).await?, _turn: turn })
     }
 
     /// A connection to read by.
@@ -133,14 +144,13 @@ impl Database {
         tries: &mut u32,
     ) -> Result<Option<T>> {
         let ended = match done {
-            Ok(value) => write.transaction.commit().await.map(|()| value).map_err(Error::from),
+            Ok(value) => write.commit().await.map(|()| value),
             Err(error) => {
                 // What failed has changed nothing, whether the rollback gets through or not.
-                let _ = write.transaction.rollback().await;
+                let _ = write.rollback().await;
                 Err(error)
             }
         };
-        drop(write.turn);
         Self::or_again(ended, tries).await
     }
 

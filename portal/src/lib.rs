@@ -46,7 +46,7 @@ pub use admin::policy::{OwnerRelease, Policy, PolicyChange};
 pub use admin::restore::Restored;
 pub use admin::show::{ActivationView, FulfillmentView, Page};
 pub use admin::tokens::{TokenScope, TokenView};
-pub use database::Database;
+pub use database::{Database, Write};
 pub use error::{Error, Result};
 pub use ledger::history::HistoryRow;
 pub use ledger::limits::Tally;

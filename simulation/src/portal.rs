@@ -97,9 +97,9 @@ impl Portal {
         let (database, root, online) = runtime.block_on(async {
             let database = Database::open("sqlite::memory:").await?;
             let mut write = database.begin().await?;
-            identity::create(&mut write, BEGIN, &chance, Some(VENDOR)).await?;
-            let root = identity::trust_root(&mut write).await?;
-            let online = identity::Identity::load(&mut write).await?.online;
+            identity::create(write.connection(), BEGIN, &chance, Some(VENDOR)).await?;
+            let root = identity::trust_root(write.connection()).await?;
+            let online = identity::Identity::load(write.connection()).await?.online;
             write.commit().await?;
             Ok::<_, Error>((database, root, online))
         })?;
@@ -123,10 +123,11 @@ impl Portal {
         self.runtime.block_on(async {
             let mut write = self.database.begin().await?;
             for table in TABLES {
-                run(&mut write, &format!("DELETE FROM {table}")).await?;
+                run(write.connection(), &format!("DELETE FROM {table}")).await?;
             }
-            run(&mut write, "INSERT INTO history_head (id, seq, hash) VALUES (1, 0, '')").await?;
-            run(&mut write, "UPDATE portal SET epoch = 1").await?;
+            run(write.connection(), "INSERT INTO history_head (id, seq, hash) VALUES (1, 0, '')")
+                .await?;
+            run(write.connection(), "UPDATE portal SET epoch = 1").await?;
             write.commit().await?;
             Ok(())
         })
@@ -176,7 +177,7 @@ impl Portal {
         let chance = Chance::new(dice, End::Commit);
         self.runtime.block_on(async {
             let mut write = self.database.begin().await?;
-            let act = &mut Act { db: &mut write, now, random: &chance, actor: &self.actor };
+            let act = &mut Act { db: write.connection(), now, random: &chance, actor: &self.actor };
             let done = work(act).await?;
             write.commit().await?;
             Ok(done)
@@ -195,7 +196,7 @@ impl Portal {
     ) -> Result<T> {
         self.runtime.block_on(async {
             let mut write = self.database.begin().await?;
-            let done = work(&mut write).await?;
+            let done = work(write.connection()).await?;
             write.commit().await?;
             Ok(done)
         })
@@ -215,10 +216,10 @@ impl Portal {
         self.runtime.block_on(async {
             let mut write = self.database.begin().await?;
             let (reply, _) =
-                ledger::reply(&mut write, now, &chance, &request, post.time_nonce).await?;
+                ledger::reply(write.connection(), now, &chance, &request, post.time_nonce).await?;
             if let Some(hand) = hand {
                 for statement in hand(&request) {
-                    run(&mut write, &statement).await?;
+                    run(write.connection(), &statement).await?;
                 }
             }
             match end {
@@ -245,9 +246,14 @@ impl Portal {
         let chance = Chance::new(dice, end);
         let (answered, time, keyset) = self.runtime.block_on(async {
             let mut write = self.database.begin().await?;
-            let answered =
-                ledger::answer_in_file(&mut write, now, &chance, &request, entry.time_nonce)
-                    .await?;
+            let answered = ledger::answer_in_file(
+                write.connection(),
+                now,
+                &chance,
+                &request,
+                entry.time_nonce,
+            )
+            .await?;
             match end {
                 End::Commit | End::DiesAt(_) => write.commit().await?,
                 End::AnswersAnyway => write.rollback().await?,
