@@ -60,7 +60,7 @@ pub(super) async fn take_in(
     match fulfillment::find(case.db, &record.fulfillment_id).await? {
         None => match own(case, &activation).await? {
             None => unknown(case, &activation, &record, None).await?,
-            Some(other) if gives_way(case, &other, &record).await? => {
+            Some(other) if gives_way(&other, &record) => {
                 unknown(case, &activation, &record, Some(other)).await?;
             }
             Some(_) => return Ok(Some(activation)),
@@ -82,14 +82,10 @@ fn lost(case: &Case<'_>) -> Option<Record> {
     (older && own).then(|| Record::clone(record))
 }
 
-/// Whether what the holder has here is not what it has by now: it had ended before the record was
-/// issued, since it was not re-attached then; or it was granted to the very activate that the record
-/// came of, whose request came again after the restore, late, and nobody heard of it.
-async fn gives_way(case: &mut Case<'_>, held: &Fulfillment, record: &Record) -> Result<bool> {
-    let unheard = held.device_key == record.device_key && held.generation == 1;
-    let text = fulfillment::record_text(case.db, held).await?;
-    let epoch = case.identity.record(&text)?.epoch;
-    Ok(unheard || i64::try_from(epoch).is_ok_and(|epoch| epoch < case.identity.epoch))
+/// Whether a fulfillment was granted to the very activate that the record came of: its request came
+/// again after the restore, late, and nobody heard of that.
+fn gives_way(held: &Fulfillment, record: &Record) -> bool {
+    held.device_key == record.device_key && held.generation == 1
 }
 
 /// A fulfillment that was issued after the backup, in the place of one that gives way to it.

@@ -217,15 +217,6 @@ pub(super) async fn replace_key(
     Ok(())
 }
 
-/// The record of its generation, as it was signed.
-pub(super) async fn record_text(db: &mut AnyConnection, held: &Fulfillment) -> Result<String> {
-    let row = sqlx::query("SELECT record FROM fulfillments WHERE fulfillment_id = $1")
-        .bind(held.id.as_str())
-        .fetch_one(db)
-        .await?;
-    Ok(row.try_get("record")?)
-}
-
 fn row_of(row: &AnyRow) -> Result<Fulfillment> {
     let state: String = row.try_get("state")?;
     let activation_id: String = row.try_get("activation_id")?;

@@ -119,11 +119,32 @@ impl World {
                 let id = &row.activation_id;
                 match self.drained_call(process, |client| client.refresh(Some(id))) {
                     Ok(()) | Err(Code::Obsolete | Code::Expired) => {}
+                    Err(Code::HeldElsewhere) if locked(&self.judge).restored => {
+                        self.activates_again(process, id, row.status.seats);
+                    }
                     Err(code) => self.accuse("everything drains", || {
                         format!("{} can't refresh {id}: {}", process.place, code.name())
                     }),
                 }
             }
+        }
+    }
+
+    /// A backup has what the holder returned before it activated anew: the restored portal holds to that,
+    /// and an activate, which counts as a repair, takes it over.
+    fn activates_again(self: &Arc<Self>, process: &Arc<Process>, id: &str, seats: u32) {
+        let host = self.host_of(process.place.machine);
+        let held = {
+            let judge = locked(&self.judge);
+            let mut live = judge.books.live.iter();
+            live.any(|held| held.id == id && judge.owner(&held.fulfillment) == Some(host))
+        };
+        let again = self.drained_call(process, |client| client.activate(id, seats.max(1)));
+        let refused = matches!(again, Err(Code::RepairLimit | Code::NoSeats | Code::Expired));
+        if !held || !(again.is_ok() || refused) {
+            self.accuse("everything drains", || {
+                format!("{} is told another store holds {id}: {held}, {again:?}", process.place)
+            });
         }
     }
 
