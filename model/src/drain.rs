@@ -5,7 +5,7 @@ use crate::actions::pass_time;
 use crate::client::{self, Call};
 use crate::portal;
 use crate::setting::{Bounds, Setting};
-use crate::state::{NEVER, PlaceIndex, Refusal, Verdict, World};
+use crate::state::{NEVER, PlaceIndex, Refusal, Verdict, Way, World};
 
 /// More rounds than any machine needs.
 const ROUNDS: usize = 8;
@@ -15,6 +15,7 @@ pub(crate) fn drains(set: &Setting<'_>, world: &World) -> Result<(), String> {
     let bounds = Bounds { fine: false, ..set.bounds.clone() };
     let set = Setting { bounds: &bounds, cover: None, ..*set };
     let mut world = world.clone();
+    world.portal.behind = false;
     for at in 0..world.places.len() {
         client::crash(&mut world, at);
     }
@@ -72,7 +73,7 @@ fn finish(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> Option<Verdic
         client::send(set, world, at);
         client::raise(set, world, at);
         client::look(set, world, at);
-        let answer = portal::receive(set, world, &pending.request);
+        let answer = portal::receive(set, world, &pending.request, Way::Online);
         client::apply(set, world, at, &answer);
         last = Some(answer.verdict);
     }

@@ -123,6 +123,8 @@ pub enum Refusal {
     PortalRestored,
     /// More seats are to be returned than are held.
     TooMany,
+    /// Policy gives no rights by a file.
+    ByFile,
 }
 
 /// Why a fulfillment is gone, or another's.
@@ -166,4 +168,27 @@ pub struct Answer {
     pub verdict: Verdict,
     /// The portal's epoch.
     pub epoch: u8,
+    /// It is dated before its request: the portal's clock was behind.
+    pub older: bool,
+}
+
+/// A response file: the answers to a request file with one request or two, a batch. Made once, it may
+/// be carried to any machine, late, any number of times, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResponseFile(pub Answer, pub Option<Answer>);
+
+impl ResponseFile {
+    /// Its answers.
+    pub fn answers(self) -> impl Iterator<Item = Answer> {
+        std::iter::once(self.0).chain(self.1)
+    }
+}
+
+/// How a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Over the network.
+    Online,
+    /// In a file.
+    File,
 }

@@ -25,6 +25,9 @@ named! {
         Forge => "forged messages",
         Crash => "crashes of the machine's processes",
         Checkout => "checkouts",
+        File => "response files",
+        GiveUp => "calls that are given up",
+        PortalClock => "times that the portal's clock is set back",
     }
 }
 
@@ -67,6 +70,8 @@ pub struct Bounds {
     pub return_limit: u8,
     /// A lease that is over for good frees its seat.
     pub reclaim: bool,
+    /// Policy gives no rights by files.
+    pub files_refused: bool,
     /// As the library does it: a return finishes a re-attach first, which may then take a new
     /// fulfillment where its own is gone. Else a return takes its place, and it may not.
     pub finishes_reattach: bool,
@@ -93,6 +98,7 @@ impl Bounds {
         repair_limit: 1,
         return_limit: 8,
         reclaim: false,
+        files_refused: false,
         finishes_reattach: false,
         budgets: &[],
     };

@@ -4,8 +4,8 @@
 use crate::setting::{BUDGETS, Budget};
 
 pub use crate::messages::{
-    Answer, Ask, Fid, Host, Key, NEVER, Op, PlaceIndex, Reason, Record, Refusal, Request, Time,
-    Verdict,
+    Answer, Ask, Fid, Host, Key, NEVER, Op, PlaceIndex, Reason, Record, Refusal, Request,
+    ResponseFile, Time, Verdict, Way,
 };
 
 /// A fulfillment, as the portal has it.
@@ -58,6 +58,8 @@ pub struct Known {
     pub op: Op,
     /// The stored answer; `None`: a tombstone.
     pub verdict: Option<Verdict>,
+    /// It is dated before its request.
+    pub older: bool,
 }
 
 /// The portal: one activation ID (CC), its seats, and all that was asked about it.
@@ -89,6 +91,8 @@ pub struct Portal {
     pub repairs: u8,
     /// Returns counted.
     pub returns: u8,
+    /// Its clock is a step behind.
+    pub behind: bool,
 }
 
 /// An intent, durable before its message is sent.
@@ -210,6 +214,8 @@ pub struct World {
     pub requests: Vec<Request>,
     /// Answers that were sent; likewise.
     pub answers: Vec<Answer>,
+    /// Response files that people carry; likewise.
+    pub files: Vec<ResponseFile>,
     /// What faults and people's actions have used of their budgets.
     pub spent: [u8; BUDGETS],
     /// For the judgment only.
@@ -276,6 +282,17 @@ impl World {
         if let Err(at) = self.answers.binary_search(&answer) {
             self.answers.insert(at, answer);
         }
+    }
+    /// Hands out a response file.
+    pub fn hand_out(&mut self, file: ResponseFile) {
+        if let Err(at) = self.files.binary_search(&file) {
+            self.files.insert(at, file);
+        }
+    }
+    /// What the portal's clock shows.
+    #[must_use]
+    pub fn portal_now(&self) -> Time {
+        self.now.saturating_sub(u8::from(self.portal.behind))
     }
     /// What a budget has used.
     #[must_use]

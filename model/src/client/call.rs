@@ -82,6 +82,24 @@ pub fn retry_anew(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool 
     super::send(set, world, at)
 }
 
+/// Another thread ends a call, or its time is over, whatever it waits for: as if its reply were lost.
+/// `false`: what is pending stays so, and nothing has changed.
+pub fn give_up(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
+    if world.places[at].pending().is_none() {
+        return false;
+    }
+    set.hit(Event::GivenUp);
+    if set.has(Rule::KeepsPending) {
+        return false;
+    }
+    if let Some(store) = &mut world.places[at].store {
+        let entry = store.entry.filter(|entry| entry.record.is_some());
+        store.entry = entry.map(|entry| Entry { pending: None, ..entry });
+    }
+    store::end(set, world, at);
+    true
+}
+
 enum Step {
     Ask(Ask),
     Clean,

@@ -162,7 +162,7 @@ fn take_place(set: &Setting<'_>, world: &mut World, request: &Request) {
         && set.has(Rule::PlaceTaken)
     {
         set.hit(Event::PlaceTaken);
-        world.portal.remember(Known { op, verdict: None });
+        world.portal.remember(Known { op, verdict: None, older: false });
     }
 }
 
@@ -175,7 +175,7 @@ pub(super) fn abandon(
     let Some(known) = world.portal.known(activate) else {
         if set.has(Rule::Tombstone) {
             set.hit(Event::Tombstoned);
-            world.portal.remember(Known { op: activate, verdict: None });
+            world.portal.remember(Known { op: activate, verdict: None, older: false });
         }
         return Verdict::Abandoned;
     };

@@ -8,41 +8,62 @@ mod reattach;
 mod repair;
 mod seats;
 
-pub use admin::{back_up, rehost, restore, retire, shorten};
+pub use admin::{back_up, rehost, restore, retire, set_back, shorten};
 pub use seats::settle;
 
 use crate::events::Event;
 use crate::rules::Rule;
 use crate::setting::Setting;
-use crate::state::{Answer, Ask, Known, Reason, Refusal, Request, Verdict, World};
+use crate::state::{Answer, Ask, Known, Op, Reason, Refusal, Request, Verdict, Way, World};
 
 /// Answers a request.
-pub fn receive(set: &Setting<'_>, world: &mut World, request: &Request) -> Answer {
+pub fn receive(set: &Setting<'_>, world: &mut World, request: &Request, way: Way) -> Answer {
     settle(set, world);
+    let older = world.portal.behind && world.now > 0;
     let known = world.portal.known(request.op);
     let answered = known.filter(|known| known.verdict.is_none() || set.has(Rule::StoredAnswer));
-    let verdict = match answered.map(|known| known.verdict) {
-        Some(Some(stored)) => again(set, world, request, stored),
-        Some(None) => {
+    let too_early = !set.has(Rule::FileKnown) && is_refused_by_file(set, request, way);
+    let (verdict, older) = match answered.map(|known| (known.verdict, known.older)) {
+        _ if too_early => (Verdict::Denied(Refusal::ByFile), older),
+        Some((Some(stored), stored_older)) => {
+            let verdict = again(set, world, request, stored);
+            (verdict, if verdict == stored { stored_older } else { older })
+        }
+        Some((None, _)) => {
             set.hit(Event::TombstoneMet);
-            store(set, world, request, Verdict::Denied(Refusal::Abandoned))
+            let verdict = Verdict::Denied(Refusal::Abandoned);
+            store(set, world, request.op, (verdict, older), way);
+            (verdict, older)
         }
         None => {
-            let verdict = judge(set, world, request);
-            store(set, world, request, verdict)
+            let verdict = judge(set, world, request, way);
+            store(set, world, request.op, (verdict, older), way);
+            (verdict, older)
         }
     };
-    Answer { op: request.op, verdict, epoch: world.portal.epoch }
+    Answer { op: request.op, verdict, epoch: world.portal.epoch, older }
+}
+
+/// Whether policy refuses that rights are given by a file. What gives seats back, or undoes
+/// something, is hindered by no policy.
+fn is_refused_by_file(set: &Setting<'_>, request: &Request, way: Way) -> bool {
+    let takes =
+        matches!(request.ask, Ask::Activate(_) | Ask::Reattach(_) | Ask::More(_) | Ask::Refresh);
+    takes && way == Way::File && set.bounds.files_refused
 }
 
 /// What is asked for the first time. A message of the time before a restored backup changes nothing:
 /// its operation may have been answered and forgotten. Its client asks anew.
-fn judge(set: &Setting<'_>, world: &mut World, request: &Request) -> Verdict {
+fn judge(set: &Setting<'_>, world: &mut World, request: &Request, way: Way) -> Verdict {
     if epoch::is_older(set, world, request) {
         set.hit(Event::OldRefused);
         return Verdict::Denied(Refusal::PortalRestored);
     }
     epoch::take_in(set, world, request);
+    if is_refused_by_file(set, request, way) {
+        set.hit(Event::FileRefused);
+        return Verdict::Denied(Refusal::ByFile);
+    }
     match request.ask {
         Ask::Activate(total) | Ask::Reattach(total) => {
             reattach::activate(set, world, request, total)
@@ -56,12 +77,13 @@ fn judge(set: &Setting<'_>, world: &mut World, request: &Request) -> Verdict {
 }
 
 /// Rule 2: one stored answer for each operation, denials included.
-fn store(set: &Setting<'_>, world: &mut World, request: &Request, verdict: Verdict) -> Verdict {
+fn store(set: &Setting<'_>, world: &mut World, op: Op, given: (Verdict, bool), way: Way) {
+    let (verdict, older) = given;
     let is_denial = matches!(verdict, Verdict::Denied(_));
-    if set.has(Rule::StoredDenial) || !is_denial {
-        world.portal.remember(Known { op: request.op, verdict: Some(verdict) });
+    let kept = set.has(Rule::StoredDenial) || !is_denial;
+    if kept && (way == Way::Online || set.has(Rule::FileStored)) {
+        world.portal.remember(Known { op, verdict: Some(verdict), older });
     }
-    verdict
 }
 
 /// Rule 2: a stored grant is given again only while its fulfillment stands at the generation that
