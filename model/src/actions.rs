@@ -6,7 +6,9 @@ use crate::events::Event;
 use crate::portal;
 use crate::rules::Rule;
 use crate::setting::{Budget, Setting};
-use crate::state::{Answer, Ask, Fid, Op, PlaceIndex, Request, ResponseFile, SLOTS, Way, World};
+use crate::state::{
+    Answer, Ask, Fid, Op, PlaceIndex, Request, ResponseFile, SLOTS, Time, Way, World,
+};
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -320,7 +322,7 @@ fn answer_file(set: &Setting<'_>, world: &mut World, first: Op, second: Option<O
 }
 
 /// Time passes; what it has ended is noticed everywhere.
-pub fn pass_time(set: &Setting<'_>, world: &mut World, steps: u8) {
+pub fn pass_time(set: &Setting<'_>, world: &mut World, steps: Time) {
     world.now += steps;
     portal::settle(set, world);
     for at in 0..world.places.len() {
@@ -417,7 +419,7 @@ fn disturb(world: &mut World, at: PlaceIndex, copies: bool) {
 /// Evidence is no secret, and a record can be seen on its way: only the key can't be had.
 fn forge(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
     let Some(record) = world.places[at].record().copied() else { return false };
-    let op = Op::new(Op::OUTSIDE, world.spent(Budget::Forge));
+    let op = Op::new(Op::OUTSIDE, world.spent(Budget::Forge).into());
     world.send(Request {
         op,
         ask: Ask::Return(0),

@@ -5,7 +5,7 @@ use crate::actions::pass_time;
 use crate::client::{self, Call};
 use crate::portal;
 use crate::setting::{Bounds, Setting};
-use crate::state::{NEVER, PlaceIndex, Refusal, Verdict, Way, World};
+use crate::state::{Entry, NEVER, PlaceIndex, Refusal, Verdict, Way, World};
 
 /// More rounds than any machine needs.
 const ROUNDS: usize = 8;
@@ -56,7 +56,10 @@ fn settle_down(set: &Setting<'_>, world: &mut World) -> Result<(), String> {
 fn heal(set: &Setting<'_>, world: &mut World, at: PlaceIndex, denied: &mut Vec<PlaceIndex>) {
     finish(set, world, at);
     client::call(set, world, at, Call::Clean);
-    if !denied.contains(&at) && client::call(set, world, at, Call::Repair) {
+    let place = &world.places[at];
+    let ails = |entry: &Entry| entry.restored || entry.too_late || place.is_broken();
+    let needs_repair = place.entry().is_some_and(ails) && !denied.contains(&at);
+    if needs_repair && client::call(set, world, at, Call::Repair) {
         match finish(set, world, at) {
             // A restored portal refuses what may be of the time before, once.
             Some(Verdict::Granted(_) | Verdict::Denied(Refusal::PortalRestored)) => {}

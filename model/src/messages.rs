@@ -2,7 +2,7 @@
 //! their form.
 
 /// Coarse time. One step may stand for an hour or a month.
-pub type Time = u8;
+pub type Time = u32;
 /// A date that never comes: what has no lease ends then.
 pub const NEVER: Time = Time::MAX;
 /// A host, as its evidence tells it. Two places with the same evidence are one host to the portal.
@@ -12,20 +12,22 @@ pub type PlaceIndex = usize;
 
 /// An operation's ID. Made at one place, never twice: a restored store doesn't bring it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Op(pub u8);
+pub struct Op(pub u16);
 
 impl Op {
     /// The place of those who have no machine here.
     pub const OUTSIDE: PlaceIndex = 7;
+    /// The largest number of one.
+    pub const NUMBERS: u16 = 0xFFF;
     /// The `number`-th operation of a place.
     #[must_use]
-    pub fn new(place: PlaceIndex, number: u8) -> Self {
-        Self(u8::try_from(place).unwrap_or(7) << 5 | (number & 31))
+    pub fn new(place: PlaceIndex, number: u16) -> Self {
+        Self(u16::try_from(place).unwrap_or(7) << 12 | (number & Self::NUMBERS))
     }
     /// Where it was made.
     #[must_use]
     pub fn place(self) -> PlaceIndex {
-        usize::from(self.0 >> 5)
+        usize::from(self.0 >> 12)
     }
 }
 
@@ -123,8 +125,8 @@ pub enum Refusal {
     PortalRestored,
     /// More seats are to be returned than are held.
     TooMany,
-    /// Policy gives no rights by a file.
-    ByFile,
+    /// What policy refuses: rights by a file.
+    Policy,
 }
 
 /// Why a fulfillment is gone, or another's.

@@ -30,7 +30,7 @@ named! {
         FreeAtGeneration => "re-attach is free only with the current generation",
         DeviceKey => "messages about a record are signed by its device key",
         EvidenceRefused => "a refresh from another host is refused",
-        ForeignRest => "what another host leaves of a record keeps the evidence that it had",
+        ForeignRest => "another host returns all seats of a record or none",
         DeniedGivesBack => "a denied return gives back the operation whose place it took",
         LowersExcess => "what is freed lowers the excess first",
         OwnFulfillment => "a re-attach that shows a record is about its fulfillment and no other",

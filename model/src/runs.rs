@@ -3,7 +3,7 @@
 
 use crate::setting::{Bounds, Budget as B};
 
-const fn base(name: &'static str, places: &'static [u8], ops: u8) -> Bounds {
+const fn base(name: &'static str, places: &'static [u8], ops: u16) -> Bounds {
     Bounds { name, places, ops, ..Bounds::BASE }
 }
 
@@ -46,7 +46,7 @@ pub const WHOLE: &[Bounds] = &[
         quantity: 2,
         most: 2,
         end: 2,
-        finishes_reattach: true,
+        as_the_library: true,
         budgets: &[(B::Rehost, 1)],
         ..base("late-library", &[0], 4)
     },
@@ -150,7 +150,7 @@ pub const WHOLE: &[Bounds] = &[
     },
     Bounds {
         end: 2,
-        finishes_reattach: true,
+        as_the_library: true,
         budgets: &[(B::Backup, 1), (B::PortalRestore, 1), (B::Rehost, 1)],
         ..base("portal-library", &[0], 3)
     },
@@ -162,7 +162,7 @@ pub const LARGE: [Bounds; 4] = [
     large("large", &[0, 1, 2], false),
     large("large-strict", &[0, 1, 2], true),
     large("large-clone", &[0, 0, 1], false),
-    Bounds { finishes_reattach: true, ..large("large-clone-strict", &[0, 0, 1], true) },
+    Bounds { as_the_library: true, ..large("large-clone-strict", &[0, 0, 1], true) },
 ];
 
 const fn large(name: &'static str, places: &'static [u8], strict: bool) -> Bounds {

@@ -57,7 +57,7 @@ pub struct Bounds {
     /// When the run ends.
     pub end: Time,
     /// Operations that a place may make.
-    pub ops: u8,
+    pub ops: u16,
     /// The most seats that a machine asks for.
     pub most: u8,
     /// Store, anchors and message are steps of their own; else a call does all three.
@@ -73,8 +73,9 @@ pub struct Bounds {
     /// Policy gives no rights by files.
     pub files_refused: bool,
     /// As the library does it: a return finishes a re-attach first, which may then take a new
-    /// fulfillment where its own is gone. Else a return takes its place, and it may not.
-    pub finishes_reattach: bool,
+    /// fulfillment where its own is gone, else a return takes its place, and it may not. And a
+    /// repair, or an orphan's refresh, is asked in any state: it is the portal that judges.
+    pub as_the_library: bool,
     /// Budgets, for what is not in the list: 0.
     pub budgets: &'static [(Budget, u8)],
 }
@@ -99,7 +100,7 @@ impl Bounds {
         return_limit: 8,
         reclaim: false,
         files_refused: false,
-        finishes_reattach: false,
+        as_the_library: false,
         budgets: &[],
     };
 

@@ -171,7 +171,7 @@ pub struct Place {
     /// A backup of the store, and of the anchors beside it.
     pub saved: Option<(Store, Option<Anchor>)>,
     /// Operations made so far. Random IDs: no backup brings them back.
-    pub ops: u8,
+    pub ops: u16,
     /// Seats that another process's table still gives; it looks every 100 ms.
     pub table: u8,
     /// Seats in use.
@@ -292,7 +292,7 @@ impl World {
     /// What the portal's clock shows.
     #[must_use]
     pub fn portal_now(&self) -> Time {
-        self.now.saturating_sub(u8::from(self.portal.behind))
+        self.now.saturating_sub(Time::from(self.portal.behind))
     }
     /// What a budget has used.
     #[must_use]

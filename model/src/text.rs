@@ -31,9 +31,9 @@ pub fn place(world: &World, at: PlaceIndex) -> String {
 
 fn op(world: &World, op: Op) -> String {
     if op.place() == Op::OUTSIDE {
-        return format!("X{}", (op.0 & 31) + 1);
+        return format!("X{}", (op.0 & Op::NUMBERS) + 1);
     }
-    format!("{}{}", place(world, op.place()), (op.0 & 31) + 1)
+    format!("{}{}", place(world, op.place()), (op.0 & Op::NUMBERS) + 1)
 }
 
 fn fid(world: &World, id: Fid) -> String {
@@ -102,7 +102,7 @@ const fn refused(refusal: Refusal) -> &'static str {
         Refusal::Abandoned => "it was abandoned",
         Refusal::PortalRestored => "the portal was restored",
         Refusal::TooMany => "more seats than are held",
-        Refusal::ByFile => "policy gives no rights by a file",
+        Refusal::Policy => "policy",
     }
 }
 

@@ -5,7 +5,8 @@ use crate::events::Event;
 use crate::rules::Rule;
 use crate::setting::Setting;
 use crate::state::{
-    Answer, Ask, Entry, Pending, PlaceIndex, Reason, Record, Refusal, ResponseFile, Verdict, World,
+    Answer, Ask, Entry, Pending, PlaceIndex, Reason, Record, Refusal, ResponseFile, Time, Verdict,
+    World,
 };
 
 /// Applies an answer. `false`: it is none of this store's.
@@ -88,7 +89,7 @@ fn decide(
     entry: Option<Entry>,
     pending: &Pending,
     verdict: Verdict,
-    when: (u8, bool),
+    when: (Time, bool),
 ) -> Option<Entry> {
     let entry = entry.map(|entry| Entry { pending: None, ..entry });
     match verdict {
@@ -105,7 +106,7 @@ fn granted(
     entry: Option<Entry>,
     pending: &Pending,
     record: Record,
-    (now, worked): (u8, bool),
+    (now, worked): (Time, bool),
 ) -> Entry {
     let too_late = now > record.apply_by && set.has(Rule::ApplyBy);
     set.hit(if now > record.apply_by { Event::ApplyLate } else { Event::Apply });

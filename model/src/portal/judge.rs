@@ -116,7 +116,15 @@ pub(super) fn return_(
     request: &Request,
     asked: u8,
 ) -> Verdict {
-    take_place(set, world, request);
+    let verdict = give_back(set, world, request, asked);
+    // Only where a return is denied is the unanswered operation asked again.
+    if !matches!(verdict, Verdict::Denied(_)) {
+        take_place(set, world, request);
+    }
+    verdict
+}
+
+fn give_back(set: &Setting<'_>, world: &mut World, request: &Request, asked: u8) -> Verdict {
     let at = match standing(set, world, request) {
         Ok(at) => at,
         Err(verdict) => return verdict,
@@ -131,6 +139,11 @@ pub(super) fn return_(
         return Verdict::Denied(Refusal::ReturnLimit);
     }
     let same_host = held.host == request.host;
+    if !same_host && seats < held.seats && set.has(Rule::ForeignRest) {
+        // Another host proves nothing: what is left would be issued to it.
+        set.hit(Event::ForeignRefused);
+        return Verdict::Denied(Refusal::HostMismatch);
+    }
     let cools = (set.bounds.strict && set.has(Rule::StrictCools))
         || (!same_host && set.has(Rule::ForeignCools));
     if !seats::release(set, world, at, seats, !cools) {
@@ -147,11 +160,7 @@ pub(super) fn return_(
         return Verdict::Returned;
     }
     set.hit(Event::ReturnedSome);
-    let mut grant = Grant::fresh(set, world, request, held.seats - seats);
-    if !same_host && set.has(Rule::ForeignRest) {
-        // Another host proves nothing: the rest keeps the evidence and the lease that it had.
-        grant = Grant { host: held.host, key: held.key, until: held.until, ..grant };
-    }
+    let grant = Grant::fresh(set, world, request, held.seats - seats);
     issue::next(set, world, request, at, grant)
 }
 

@@ -24,7 +24,7 @@ pub fn receive(set: &Setting<'_>, world: &mut World, request: &Request, way: Way
     let answered = known.filter(|known| known.verdict.is_none() || set.has(Rule::StoredAnswer));
     let too_early = !set.has(Rule::FileKnown) && is_refused_by_file(set, request, way);
     let (verdict, older) = match answered.map(|known| (known.verdict, known.older)) {
-        _ if too_early => (Verdict::Denied(Refusal::ByFile), older),
+        _ if too_early => (Verdict::Denied(Refusal::Policy), older),
         Some((Some(stored), stored_older)) => {
             let verdict = again(set, world, request, stored);
             (verdict, if verdict == stored { stored_older } else { older })
@@ -62,7 +62,7 @@ fn judge(set: &Setting<'_>, world: &mut World, request: &Request, way: Way) -> V
     epoch::take_in(set, world, request);
     if is_refused_by_file(set, request, way) {
         set.hit(Event::FileRefused);
-        return Verdict::Denied(Refusal::ByFile);
+        return Verdict::Denied(Refusal::Policy);
     }
     match request.ask {
         Ask::Activate(total) | Ask::Reattach(total) => {
@@ -96,10 +96,13 @@ fn again(set: &Setting<'_>, world: &World, request: &Request, stored: Verdict) -
     let held = world.portal.find(record.fid).and_then(|at| world.portal.fulfillments.get(at));
     let moved_on = match held {
         Some(held) if held.gone.is_none() && held.generation == record.generation => None,
-        Some(held) if held.replaced.contains(&request.key) && set.has(Rule::HeldFirst) => {
-            Some(Verdict::Obsolete(Reason::HeldElsewhere))
-        }
-        Some(held) => Some(held.gone.map_or(Verdict::Stale, Verdict::Obsolete)),
+        Some(held) => Some(match held.gone {
+            Some(reason) => Verdict::Obsolete(reason),
+            // Its own key, or the fresh one that it brought.
+            None if [request.key, request.op].contains(&held.key) => Verdict::Stale,
+            None if set.has(Rule::HeldFirst) => Verdict::Obsolete(Reason::HeldElsewhere),
+            None => Verdict::Stale,
+        }),
         None => Some(Verdict::Denied(Refusal::PortalRestored)),
     };
     match moved_on {

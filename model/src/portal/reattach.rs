@@ -31,7 +31,7 @@ pub(super) fn activate(
 /// A re-attach that shows a record is about its fulfillment and no other: where that is gone, it is
 /// obsolete, and nothing new is taken.
 fn about_another(set: &Setting<'_>, world: &World, request: &Request) -> Option<Verdict> {
-    let own_only = set.has(Rule::OwnFulfillment) && !set.bounds.finishes_reattach;
+    let own_only = set.has(Rule::OwnFulfillment) && !set.bounds.as_the_library;
     let record = request.record.filter(|_| own_only)?;
     let Some(at) = world.portal.find(record.fid) else {
         return Some(not_found(set, world, &record));
