@@ -45,6 +45,7 @@ pub fn run(rule: Rule) -> &'static str {
         Rule::NewEpoch
         | Rule::TakenIn
         | Rule::TakenInByRecord
+        | Rule::GivesWay
         | Rule::Excess
         | Rule::LowersExcess
         | Rule::NoEpoch => "portal",

@@ -27,6 +27,8 @@ pub struct Fulfillment {
     pub key: Key,
     /// The operation that made this generation.
     pub op: Op,
+    /// The portal's epoch when it did.
+    pub epoch: u8,
     /// End of grace of the present generation.
     pub until: Time,
     /// Until when a copy may work.
@@ -45,10 +47,10 @@ pub struct Fulfillment {
 pub struct Cooling {
     /// For whom.
     pub host: Host,
+    /// Free after this: those that are free first are taken again first.
+    pub until: Time,
     /// How many.
     pub seats: u8,
-    /// Free after this.
-    pub until: Time,
 }
 
 /// What the portal remembers of an operation.

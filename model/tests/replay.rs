@@ -43,7 +43,7 @@ fn entry(record: Option<Record>, request: Option<Request>) -> Entry {
 }
 
 fn seen(entry: Option<Entry>) -> Seen {
-    Seen { entry, host: 0, touched: false, removable: false }
+    Seen { entry, touched: false, removable: false }
 }
 
 fn books(held: &[(u8, u8)], now: u32) -> Books {

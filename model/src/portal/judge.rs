@@ -42,7 +42,9 @@ pub(super) fn about(set: &Setting<'_>, world: &World, request: &Request) -> Resu
         return Err(not_found(set, world, record));
     };
     let held = &world.portal.fulfillments[at];
-    if request.key != held.key {
+    // Given to this key after the backup, and ended by people: it is told so.
+    let given_since = held.gone.is_some() && record.generation > held.generation;
+    if request.key != held.key && !given_since {
         if held.replaced.contains(&request.key) && set.has(Rule::KeyReplaced) {
             set.hit(Event::HeldElsewhere);
             return Err(Verdict::Obsolete(Reason::HeldElsewhere));

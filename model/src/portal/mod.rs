@@ -14,7 +14,7 @@ pub use seats::settle;
 use crate::events::Event;
 use crate::rules::Rule;
 use crate::setting::Setting;
-use crate::state::{Answer, Ask, Known, Op, Reason, Refusal, Request, Verdict, Way, World};
+use crate::state::{Answer, Ask, Known, Op, Place, Reason, Refusal, Request, Verdict, Way, World};
 
 /// Answers a request.
 pub fn receive(set: &Setting<'_>, world: &mut World, request: &Request, way: Way) -> Answer {
@@ -37,11 +37,36 @@ pub fn receive(set: &Setting<'_>, world: &mut World, request: &Request, way: Way
         }
         None => {
             let verdict = judge(set, world, request, way);
+            told_elsewhere(world, request, verdict);
             store(set, world, request.op, (verdict, older), way);
             (verdict, older)
         }
     };
     Answer { op: request.op, verdict, epoch: world.portal.epoch, older }
+}
+
+/// For the judgment: who has one store, which was never lost, copied or put back, and asks about the
+/// record that is in it, is not told that another store of it has the license. Excused is what a
+/// restored portal grants to a late first activate which isn't the one that the record came of: that
+/// this was answered, and ended, nobody but its backup could have known.
+fn told_elsewhere(world: &mut World, request: &Request, verdict: Verdict) {
+    let Some(record) = request.record else { return };
+    let unknown = world.portal.find(record.fid).is_none();
+    let disturbed = world.ghost.disturbed & (1 << record.host) != 0;
+    let asks = |place: &Place| {
+        place.record() == Some(&record)
+            && place.pending().is_some_and(|pending| pending.request == *request)
+    };
+    let excused = world.portal.fulfillments.iter().any(|held| {
+        held.gone.is_none()
+            && (held.host, held.generation, held.epoch) == (record.host, 1, world.portal.epoch)
+            && held.key != record.key
+    });
+    let told = verdict == Verdict::Obsolete(Reason::HeldElsewhere) && unknown;
+    if told && !disturbed && !excused && world.places.iter().any(asks) {
+        world.ghost.fault =
+            Some("a machine with one store is told that another one holds its license");
+    }
 }
 
 /// Whether policy refuses that rights are given by a file. What gives seats back, or undoes

@@ -131,7 +131,9 @@ fn new(set: &Setting<'_>, world: &mut World, request: &Request, total: u8) -> Ve
         return Verdict::Denied(Refusal::NoSeats);
     };
     set.hit(Event::New);
-    let grant = Grant { key: fresh_key(request), ..Grant::fresh(set, world, request, total) };
+    // The library's portal keeps the key that asks.
+    let key = if set.bounds.as_the_library { request.key } else { fresh_key(request) };
+    let grant = Grant { key, ..Grant::fresh(set, world, request, total) };
     issue::first(set, world, request, grant, cools_until)
 }
 

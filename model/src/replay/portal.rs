@@ -5,8 +5,7 @@ use super::names::{from_host, shown_as_of};
 use crate::portal;
 use crate::setting::{Bounds, Setting};
 use crate::state::{
-    Answer, Ask, Fid, Fulfillment, Host, Known, NEVER, Record, Refusal, Request, Time, Verdict,
-    Way, World,
+    Answer, Ask, Fid, Fulfillment, Host, Known, Record, Refusal, Request, Time, Verdict, Way, World,
 };
 
 /// The portal's books of one activation ID.
@@ -24,6 +23,8 @@ pub struct Books {
     pub excess: u8,
     /// Seats that went back to the entitlement.
     pub given_back: u8,
+    /// No fulfillment that a restored portal takes in reaches less far.
+    pub floor: Time,
     /// What stands, in order.
     pub held: Vec<Held>,
     /// What cools, in order.
@@ -39,7 +40,7 @@ pub struct Held {
     pub generation: u8,
     /// Its seats.
     pub seats: u8,
-    /// Until when a copy may work; [`NEVER`]: without end.
+    /// Until when a copy may work; [`crate::state::NEVER`]: without end.
     pub reach: Time,
 }
 
@@ -92,12 +93,13 @@ impl Replay {
         books: &Books,
     ) -> Result<(), String> {
         let mut others = Vec::new();
+        let is_new = self.world.portal.known(asked.request.op).is_none();
         for (request, way) in possible(asked) {
-            let bounds = self.bounds_for(now, verdict);
+            let bounds = self.bounds_for(verdict);
             let set = Setting { without: None, bounds: &bounds, cover: None };
-            let mut world = self.at(now, verdict);
+            let mut world = self.at(now);
             let answer = portal::receive(&set, &mut world, &request, way);
-            if same(answer.verdict, verdict) && has_books(&world, books) {
+            if same(answer.verdict, verdict, is_new) && has_books(&world, books) {
                 return self.adopt(world, Answer { verdict, ..answer }, books);
             }
             let other = format!("{:?} with {:?}", answer.verdict, of(&world));
@@ -142,31 +144,21 @@ impl Replay {
         Err(format!("{act:?} leads to {books:?}; the model allows {}", others.join(", or ")))
     }
 
-    /// The bounds in which this answer may be given: what limits count and when a lease ends is told
-    /// by the answer.
-    fn bounds_for(&self, now: Time, verdict: Verdict) -> Bounds {
+    /// The bounds in which this answer may be given: what limits count is told by it.
+    fn bounds_for(&self, verdict: Verdict) -> Bounds {
         let reached = |limit| if verdict == Verdict::Denied(limit) { 0 } else { FAR };
-        let apply_within = match verdict {
-            Verdict::Granted(record) => record.apply_by.saturating_sub(now),
-            _ => 0,
-        };
         Bounds {
             repair_limit: reached(Refusal::RepairLimit),
             return_limit: reached(Refusal::ReturnLimit),
             files_refused: verdict == Verdict::Denied(Refusal::Policy),
-            apply_within,
             ..self.bounds.clone()
         }
     }
 
-    fn at(&self, now: Time, verdict: Verdict) -> World {
+    fn at(&self, now: Time) -> World {
         let mut world = self.world.clone();
         world.now = now;
         (world.portal.repairs, world.portal.returns) = (0, 0);
-        if let Verdict::Granted(record) = verdict {
-            world.portal.lease =
-                if record.until == NEVER { 0 } else { record.until.saturating_sub(now) };
-        }
         world
     }
 
@@ -209,7 +201,7 @@ impl Replay {
             cooling.until = real.until;
         }
         portal.coolings.sort_unstable();
-        portal.floor = 0;
+        portal.floor = books.floor;
     }
 }
 
@@ -234,14 +226,15 @@ fn possible(asked: &Asked) -> Vec<(Request, Way)> {
     possible
 }
 
-/// Whether two verdicts are the same, save for which of hosts that are alike a record names.
-fn same(one: Verdict, other: Verdict) -> bool {
-    match (one, other) {
-        (Verdict::Granted(one), Verdict::Granted(other)) => {
-            Record { host: other.host, ..one } == other
-        }
-        _ => one == other,
-    }
+/// Whether the model's verdict is the real one, save for which of hosts that are alike a record names, and
+/// for the dates of a record that is signed now: policy and term give them.
+fn same(model: Verdict, real: Verdict, is_new: bool) -> bool {
+    let (Verdict::Granted(one), Verdict::Granted(other)) = (model, real) else {
+        return model == real;
+    };
+    let (until, apply_by) =
+        if is_new { (other.until, other.apply_by) } else { (one.until, one.apply_by) };
+    Record { host: other.host, until, apply_by, ..one } == other
 }
 
 fn of(world: &World) -> Books {
@@ -267,6 +260,7 @@ fn of(world: &World) -> Books {
         cooling: portal.cooling,
         excess: portal.excess,
         given_back: portal.given_back,
+        floor: portal.floor,
         held,
         cools,
     }
@@ -279,6 +273,7 @@ fn has_books(world: &World, books: &Books) -> bool {
     let undated = |books: &Books| Books {
         held: books.held.iter().map(|held| Held { reach: 0, ..*held }).collect(),
         cools: Vec::new(),
+        floor: 0,
         ..books.clone()
     };
     let cools =

@@ -13,8 +13,6 @@ use crate::state::{
 pub struct Seen {
     /// What it holds of this activation ID.
     pub entry: Option<Entry>,
-    /// The host that the machine is.
-    pub host: Host,
     /// Somebody may have put this store back, lost it, or copied another one to it.
     pub touched: bool,
     /// The license may be removed without a word to the portal: its term is over, or the host is not
@@ -53,6 +51,12 @@ impl Replay {
         }
         self.keep(place, seen.entry);
         Ok(())
+    }
+
+    /// The record that a store held when it was last looked at.
+    #[must_use]
+    pub fn held(&self, place: Place) -> Option<&Record> {
+        self.stores.get(&place)?.record.as_ref()
     }
 
     /// A request has left a machine: its operation was made there.
@@ -96,7 +100,8 @@ impl Replay {
         for answer in handed.filter(|answer| answer.op == pending.request.op) {
             // A return that a restored portal has forgotten becomes a new one in the same commit.
             let anew = seen.entry.and_then(|entry| entry.pending).map(|pending| pending.request);
-            let (bounds, mut world) = self.machine(from, seen.host, anew.as_ref());
+            let host = anew.map_or(pending.request.host, |request| request.host);
+            let (bounds, mut world) = self.machine(from, host, anew.as_ref());
             let set = Setting { without: None, bounds: &bounds, cover: None };
             client::apply(&set, &mut world, 0, answer);
             next.push(world.places[0].entry().copied());
