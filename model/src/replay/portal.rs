@@ -5,7 +5,8 @@ use super::names::{from_host, shown_as_of};
 use crate::portal;
 use crate::setting::{Bounds, Setting};
 use crate::state::{
-    Answer, Ask, Fid, Fulfillment, Host, Known, Record, Refusal, Request, Time, Verdict, Way, World,
+    Answer, Ask, Fid, Fulfillment, Host, Known, Portal, Record, Refusal, Request, Time, Verdict,
+    Way, World,
 };
 
 /// The portal's books of one activation ID.
@@ -196,9 +197,12 @@ impl Replay {
                 portal.fulfillments[at].reach = held.reach;
             }
         }
-        portal.coolings.sort_unstable_by_key(|cooling| (cooling.until, cooling.seats));
-        for (cooling, real) in portal.coolings.iter_mut().zip(&books.cools) {
-            cooling.until = real.until;
+        let (model, real) = (cooling_of(portal), by_date(&books.cools));
+        for cooling in &mut portal.coolings {
+            let at = model.iter().position(|date| date.until == cooling.until);
+            if let Some(date) = at.and_then(|at| real.get(at)) {
+                cooling.until = date.until;
+            }
         }
         portal.coolings.sort_unstable();
         portal.floor = books.floor;
@@ -237,6 +241,25 @@ fn same(model: Verdict, real: Verdict, is_new: bool) -> bool {
     Record { host: other.host, until, apply_by, ..one } == other
 }
 
+/// What cools, the seats of one date together: which of them are taken again first is nobody's rule.
+fn by_date(cools: &[Cools]) -> Vec<Cools> {
+    let mut dates: Vec<Cools> = Vec::new();
+    for cooling in cools {
+        match dates.iter_mut().find(|date| date.until == cooling.until) {
+            Some(date) => date.seats += cooling.seats,
+            None => dates.push(*cooling),
+        }
+    }
+    dates.sort_unstable();
+    dates
+}
+
+fn cooling_of(portal: &Portal) -> Vec<Cools> {
+    let coolings = portal.coolings.iter();
+    let cools = coolings.map(|cooling| Cools { until: cooling.until, seats: cooling.seats });
+    by_date(&cools.collect::<Vec<_>>())
+}
+
 fn of(world: &World) -> Books {
     let portal = &world.portal;
     let stands = portal.fulfillments.iter().filter(|held| held.gone.is_none());
@@ -249,10 +272,7 @@ fn of(world: &World) -> Books {
         })
         .collect();
     held.sort_unstable();
-    let coolings = portal.coolings.iter();
-    let mut cools: Vec<_> =
-        coolings.map(|cooling| Cools { until: cooling.until, seats: cooling.seats }).collect();
-    cools.sort_unstable();
+    let cools = cooling_of(portal);
     Books {
         epoch: portal.epoch,
         active: portal.active,
@@ -269,7 +289,7 @@ fn of(world: &World) -> Books {
 /// Whether the model's books are these. A reach is looked at elsewhere; seats may cool for longer than
 /// the model knows, since a restored portal's policy says how far its machines may reach.
 fn has_books(world: &World, books: &Books) -> bool {
-    let model = of(world);
+    let (model, real) = (of(world), by_date(&books.cools));
     let undated = |books: &Books| Books {
         held: books.held.iter().map(|held| Held { reach: 0, ..*held }).collect(),
         cools: Vec::new(),
@@ -279,6 +299,6 @@ fn has_books(world: &World, books: &Books) -> bool {
     let cools =
         |(model, real): (&Cools, &Cools)| model.seats == real.seats && model.until <= real.until;
     undated(&model) == undated(books)
-        && model.cools.len() == books.cools.len()
-        && model.cools.iter().zip(&books.cools).all(cools)
+        && model.cools.len() == real.len()
+        && model.cools.iter().zip(&real).all(cools)
 }
