@@ -6,7 +6,9 @@ use crate::events::Event;
 use crate::portal;
 use crate::rules::Rule;
 use crate::setting::{Budget, Setting};
-use crate::state::{Answer, Ask, Fid, Op, PlaceIndex, Request, SLOTS, World};
+use crate::state::{
+    Answer, Ask, Fid, Op, PlaceIndex, Request, ResponseFile, SLOTS, Time, Way, World,
+};
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +25,16 @@ pub enum Action {
     Deliver(Op),
     /// An answer arrives and is applied.
     Apply(PlaceIndex, Answer),
+    /// The portal answers a request file, of one request or two.
+    AnswerFile(Op, Option<Op>),
+    /// A response file is applied at a place.
+    ApplyFile(PlaceIndex, ResponseFile),
+    /// What is pending is given out as a file.
+    GiveOut(PlaceIndex),
+    /// A call is given up: cancelled by another thread, or its time is over.
+    GiveUp(PlaceIndex),
+    /// The portal's clock is set back.
+    SetBack,
     /// Time passes.
     Tick,
     /// The store is saved, and the whole machine with it.
@@ -68,6 +80,7 @@ pub enum Action {
 /// All that may happen next.
 pub fn enabled(set: &Setting<'_>, world: &World, actions: &mut Vec<Action>) {
     messages(world, actions);
+    files(set, world, actions);
     if world.now < set.bounds.end {
         actions.push(Action::Tick);
     }
@@ -88,6 +101,21 @@ fn messages(world: &World, actions: &mut Vec<Action>) {
     }
 }
 
+fn files(set: &Setting<'_>, world: &World, actions: &mut Vec<Action>) {
+    for file in &world.files {
+        actions.extend((0..world.places.len()).map(|at| Action::ApplyFile(at, *file)));
+    }
+    if world.spent(Budget::File) >= set.bounds.budget(Budget::File) {
+        return;
+    }
+    let ops = || world.requests.iter().map(|request| request.op);
+    for first in ops() {
+        actions.push(Action::AnswerFile(first, None));
+        let others = ops().filter(|second| *second != first);
+        actions.extend(others.map(|second| Action::AnswerFile(first, Some(second))));
+    }
+}
+
 fn machine(set: &Setting<'_>, world: &World, at: PlaceIndex, actions: &mut Vec<Action>) {
     if world.places[at].ops < set.bounds.ops {
         actions.extend(client::calls(set.bounds.most).into_iter().map(|c| Action::Call(at, c)));
@@ -105,6 +133,12 @@ fn machine(set: &Setting<'_>, world: &World, at: PlaceIndex, actions: &mut Vec<A
         actions.push(Action::Raise(at));
     }
     actions.push(Action::Send(at));
+    if set.bounds.fine && set.bounds.budget(Budget::File) > 0 {
+        actions.push(Action::GiveOut(at));
+    }
+    if set.bounds.budget(Budget::GiveUp) > 0 {
+        actions.push(Action::GiveUp(at));
+    }
 }
 
 fn faults(set: &Setting<'_>, world: &World, at: PlaceIndex, actions: &mut Vec<Action>) {
@@ -165,6 +199,7 @@ fn people(set: &Setting<'_>, world: &World, actions: &mut Vec<Action>) {
         (Budget::Retire, Action::Retire),
         (Budget::Backup, Action::BackUp),
         (Budget::Shorten, Action::Shorten),
+        (Budget::PortalClock, Action::SetBack),
     ] {
         if has(budget) {
             actions.push(action);
@@ -190,6 +225,13 @@ pub fn perform(set: &Setting<'_>, world: &mut World, action: Action) -> bool {
         Action::Apply(at, answer) => {
             world.answers.contains(&answer) && client::apply(set, world, at, &answer)
         }
+        Action::AnswerFile(first, second) => answer_file(set, world, first, second),
+        Action::ApplyFile(at, file) => {
+            world.files.contains(&file) && client::apply_file(set, world, at, file)
+        }
+        Action::GiveOut(at) => client::give_out(set, world, at) && hit(set, Event::GivenOut),
+        Action::GiveUp(at) => client::give_up(set, world, at),
+        Action::SetBack => portal::set_back(world) && spend(set, world, Budget::PortalClock),
         Action::Unwritten(at, call) => client::unwritten(set, world, at, call),
         Action::RetryAnew(at) => client::retry_anew(set, world, at),
         Action::Lock(at) => client::lock(set, world, at) && spend(set, world, Budget::Checkout),
@@ -243,6 +285,9 @@ fn spend(set: &Setting<'_>, world: &mut World, budget: Budget) -> bool {
         Budget::Shorten => Event::Shorten,
         Budget::Crash => Event::Crash,
         Budget::Checkout => Event::Lock,
+        Budget::File => Event::FileAnswered,
+        Budget::GiveUp => Event::GivenUp,
+        Budget::PortalClock => Event::SetBack,
     });
     true
 }
@@ -253,13 +298,31 @@ fn deliver(set: &Setting<'_>, world: &mut World, op: Op) -> bool {
     };
     let again = world.portal.known(op).is_some();
     set.hit(if again { Event::Repeated } else { Event::Deliver });
-    let answer = portal::receive(set, world, &request);
+    let answer = portal::receive(set, world, &request, Way::Online);
     world.post(answer);
     true
 }
 
+/// A request file is answered: each request in a transaction of its own, as if it came alone.
+fn answer_file(set: &Setting<'_>, world: &mut World, first: Op, second: Option<Op>) -> bool {
+    let mut answered = |op: Op| {
+        let request = world.requests.iter().copied().find(|request| request.op == op)?;
+        if world.portal.known(op).is_some() {
+            set.hit(Event::FileKnown);
+        }
+        Some(portal::receive(set, world, &request, Way::File))
+    };
+    let Some(answer) = answered(first) else { return false };
+    let other = second.and_then(answered);
+    if other.is_some() {
+        set.hit(Event::Batch);
+    }
+    world.hand_out(ResponseFile(answer, other));
+    spend(set, world, Budget::File)
+}
+
 /// Time passes; what it has ended is noticed everywhere.
-pub fn pass_time(set: &Setting<'_>, world: &mut World, steps: u8) {
+pub fn pass_time(set: &Setting<'_>, world: &mut World, steps: Time) {
     world.now += steps;
     portal::settle(set, world);
     for at in 0..world.places.len() {
@@ -356,7 +419,7 @@ fn disturb(world: &mut World, at: PlaceIndex, copies: bool) {
 /// Evidence is no secret, and a record can be seen on its way: only the key can't be had.
 fn forge(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
     let Some(record) = world.places[at].record().copied() else { return false };
-    let op = Op::new(Op::OUTSIDE, world.spent(Budget::Forge));
+    let op = Op::new(Op::OUTSIDE, world.spent(Budget::Forge).into());
     world.send(Request {
         op,
         ask: Ask::Return(0),

@@ -5,12 +5,13 @@
 
 use crate::rules::Rule;
 use crate::setting::{Budget, Setting};
-use crate::state::{Ask, Op, Place, Request, Store, Verdict, World};
+use crate::state::{Ask, Op, Place, Request, ResponseFile, Store, Verdict, World};
 
 /// Brings a world into its form.
 pub(crate) fn canonical(set: &Setting<'_>, world: &mut World) {
     renumber(world);
-    let sound = set.has(Rule::OnlyPending) && set.has(Rule::StoredAnswer);
+    let sound =
+        [Rule::OnlyPending, Rule::StoredAnswer, Rule::OwnPart].iter().all(|rule| set.has(*rule));
     if sound {
         forget(set, world);
     }
@@ -59,6 +60,7 @@ fn forget(set: &Setting<'_>, world: &mut World) {
     let awaited = awaited(world);
     let waits = |op: Op| awaited.iter().any(|request| request.op == op);
     world.answers.retain(|answer| waits(answer.op));
+    forget_files(world, waits);
     // A portal that may still be restored may forget what it knows: then an old request counts.
     let restores = world.spent(Budget::PortalRestore) < set.bounds.budget(Budget::PortalRestore);
     if restores {
@@ -77,6 +79,16 @@ fn forget(set: &Setting<'_>, world: &mut World) {
     forget_fulfillments(world);
 }
 
+/// Of a response file only what somebody waits for matters.
+fn forget_files(world: &mut World, waits: impl Fn(Op) -> bool) {
+    for file in std::mem::take(&mut world.files) {
+        let mut answers = file.answers().filter(|answer| waits(answer.op));
+        if let Some(first) = answers.next() {
+            world.hand_out(ResponseFile(first, answers.next()));
+        }
+    }
+}
+
 /// A fulfillment that is gone matters only while some record or answer still names it.
 fn forget_fulfillments(world: &mut World) {
     let mut named = Vec::new();
@@ -87,7 +99,9 @@ fn forget_fulfillments(world: &mut World) {
     let requests = world.requests.iter().chain(awaited_ref(&world.places));
     named.extend(requests.filter_map(|request| request.record).map(|record| record.fid));
     let granted = world.portal.known.iter().map(|known| known.verdict);
-    let answered = world.answers.iter().map(|answer| Some(answer.verdict));
+    let in_files = world.files.iter().flat_map(|file| file.answers());
+    let answers = world.answers.iter().copied().chain(in_files);
+    let answered = answers.map(|answer| Some(answer.verdict));
     named.extend(granted.chain(answered).filter_map(|verdict| match verdict {
         Some(Verdict::Granted(record)) => Some(record.fid),
         _ => None,

@@ -5,7 +5,7 @@ use crate::actions::pass_time;
 use crate::client::{self, Call};
 use crate::portal;
 use crate::setting::{Bounds, Setting};
-use crate::state::{NEVER, PlaceIndex, Refusal, Verdict, World};
+use crate::state::{Entry, NEVER, PlaceIndex, Refusal, Verdict, Way, World};
 
 /// More rounds than any machine needs.
 const ROUNDS: usize = 8;
@@ -15,6 +15,7 @@ pub(crate) fn drains(set: &Setting<'_>, world: &World) -> Result<(), String> {
     let bounds = Bounds { fine: false, ..set.bounds.clone() };
     let set = Setting { bounds: &bounds, cover: None, ..*set };
     let mut world = world.clone();
+    world.portal.behind = false;
     for at in 0..world.places.len() {
         client::crash(&mut world, at);
     }
@@ -55,7 +56,10 @@ fn settle_down(set: &Setting<'_>, world: &mut World) -> Result<(), String> {
 fn heal(set: &Setting<'_>, world: &mut World, at: PlaceIndex, denied: &mut Vec<PlaceIndex>) {
     finish(set, world, at);
     client::call(set, world, at, Call::Clean);
-    if !denied.contains(&at) && client::call(set, world, at, Call::Repair) {
+    let place = &world.places[at];
+    let ails = |entry: &Entry| entry.restored || entry.too_late || place.is_broken();
+    let needs_repair = place.entry().is_some_and(ails) && !denied.contains(&at);
+    if needs_repair && client::call(set, world, at, Call::Repair) {
         match finish(set, world, at) {
             // A restored portal refuses what may be of the time before, once.
             Some(Verdict::Granted(_) | Verdict::Denied(Refusal::PortalRestored)) => {}
@@ -72,7 +76,7 @@ fn finish(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> Option<Verdic
         client::send(set, world, at);
         client::raise(set, world, at);
         client::look(set, world, at);
-        let answer = portal::receive(set, world, &pending.request);
+        let answer = portal::receive(set, world, &pending.request, Way::Online);
         client::apply(set, world, at, &answer);
         last = Some(answer.verdict);
     }

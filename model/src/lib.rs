@@ -20,6 +20,7 @@ pub mod model;
 pub mod mutants;
 pub mod portal;
 pub mod properties;
+pub mod replay;
 pub mod rules;
 pub mod runs;
 pub mod setting;

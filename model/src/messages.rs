@@ -2,7 +2,7 @@
 //! their form.
 
 /// Coarse time. One step may stand for an hour or a month.
-pub type Time = u8;
+pub type Time = u32;
 /// A date that never comes: what has no lease ends then.
 pub const NEVER: Time = Time::MAX;
 /// A host, as its evidence tells it. Two places with the same evidence are one host to the portal.
@@ -12,20 +12,22 @@ pub type PlaceIndex = usize;
 
 /// An operation's ID. Made at one place, never twice: a restored store doesn't bring it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Op(pub u8);
+pub struct Op(pub u16);
 
 impl Op {
     /// The place of those who have no machine here.
     pub const OUTSIDE: PlaceIndex = 7;
+    /// The largest number of one.
+    pub const NUMBERS: u16 = 0xFFF;
     /// The `number`-th operation of a place.
     #[must_use]
-    pub fn new(place: PlaceIndex, number: u8) -> Self {
-        Self(u8::try_from(place).unwrap_or(7) << 5 | (number & 31))
+    pub fn new(place: PlaceIndex, number: u16) -> Self {
+        Self(u16::try_from(place).unwrap_or(7) << 12 | (number & Self::NUMBERS))
     }
     /// Where it was made.
     #[must_use]
     pub fn place(self) -> PlaceIndex {
-        usize::from(self.0 >> 5)
+        usize::from(self.0 >> 12)
     }
 }
 
@@ -123,6 +125,8 @@ pub enum Refusal {
     PortalRestored,
     /// More seats are to be returned than are held.
     TooMany,
+    /// What policy refuses: rights by a file.
+    Policy,
 }
 
 /// Why a fulfillment is gone, or another's.
@@ -166,4 +170,27 @@ pub struct Answer {
     pub verdict: Verdict,
     /// The portal's epoch.
     pub epoch: u8,
+    /// It is dated before its request: the portal's clock was behind.
+    pub older: bool,
+}
+
+/// A response file: the answers to a request file with one request or two, a batch. Made once, it may
+/// be carried to any machine, late, any number of times, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResponseFile(pub Answer, pub Option<Answer>);
+
+impl ResponseFile {
+    /// Its answers.
+    pub fn answers(self) -> impl Iterator<Item = Answer> {
+        std::iter::once(self.0).chain(self.1)
+    }
+}
+
+/// How a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Over the network.
+    Online,
+    /// In a file.
+    File,
 }

@@ -180,11 +180,13 @@ pub fn begin(bounds: &Bounds) -> World {
             known: Vec::new(),
             repairs: 0,
             returns: 0,
+            behind: false,
         },
         backup: None,
         places: bounds.places.iter().map(place).collect(),
         requests: Vec::new(),
         answers: Vec::new(),
+        files: Vec::new(),
         spent: [0; BUDGETS],
         ghost: Ghost {
             reach: vec![0; bounds.hosts()],

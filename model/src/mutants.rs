@@ -28,6 +28,10 @@ pub fn run(rule: Rule) -> &'static str {
         Rule::GenerationFence | Rule::RestoreBreak | Rule::MarkStays | Rule::MarkCoversPending => {
             "restore"
         }
+        Rule::KeepsPending | Rule::FileStored | Rule::OwnPart => "files",
+        Rule::FileKnown => "files-refused",
+        Rule::FileWaits => "files-fine",
+        Rule::OlderApplied => "files-older",
         Rule::PlaceTaken | Rule::OwnFulfillment => "late",
         Rule::FreeAtGeneration | Rule::RepairLimit | Rule::AbandonAtGeneration => "clone",
         Rule::KeyReplaced | Rule::HeldFirst => "stores",
@@ -41,6 +45,7 @@ pub fn run(rule: Rule) -> &'static str {
         Rule::NewEpoch
         | Rule::TakenIn
         | Rule::TakenInByRecord
+        | Rule::GivesWay
         | Rule::Excess
         | Rule::LowersExcess
         | Rule::NoEpoch => "portal",

@@ -3,7 +3,7 @@
 
 use crate::setting::{Bounds, Budget as B};
 
-const fn base(name: &'static str, places: &'static [u8], ops: u8) -> Bounds {
+const fn base(name: &'static str, places: &'static [u8], ops: u16) -> Bounds {
     Bounds { name, places, ops, ..Bounds::BASE }
 }
 
@@ -46,11 +46,32 @@ pub const WHOLE: &[Bounds] = &[
         quantity: 2,
         most: 2,
         end: 2,
-        finishes_reattach: true,
+        as_the_library: true,
         budgets: &[(B::Rehost, 1)],
         ..base("late-library", &[0], 4)
     },
     Bounds { lease: 0, end: 2, budgets: &[(B::Rehost, 1)], ..base("unleased", &[0, 1], 2) },
+    // Request and response files: re-issued, carried late or to another machine, with requests of two
+    // machines, beside the network; calls that are given up.
+    Bounds { budgets: &[(B::File, 2), (B::GiveUp, 1)], ..base("files", &[0, 1], 3) },
+    Bounds {
+        quantity: 2,
+        most: 2,
+        end: 1,
+        budgets: &[(B::File, 2), (B::Loss, 1)],
+        ..base("files-one", &[0], 3)
+    },
+    Bounds { files_refused: true, budgets: &[(B::File, 2)], ..base("files-refused", &[0, 1], 2) },
+    Bounds { fine: true, tables: true, budgets: &[(B::File, 1)], ..base("files-fine", &[0], 3) },
+    Bounds {
+        end: 2,
+        budgets: &[(B::File, 1), (B::PortalClock, 1)],
+        ..base("files-older", &[0, 1], 2)
+    },
+    Bounds {
+        budgets: &[(B::File, 1), (B::Backup, 1), (B::PortalRestore, 1)],
+        ..base("files-portal", &[0, 1], 2)
+    },
     // Stores that are restored alone, lost, copied to another machine, or one of two.
     Bounds { budgets: &[(B::Save, 1), (B::Restore, 1), (B::Loss, 1)], ..base("restore", &[0], 4) },
     Bounds { quantity: 2, most: 2, end: 1, budgets: &[(B::Copy, 1)], ..base("copy", &[0, 1], 2) },
@@ -129,7 +150,7 @@ pub const WHOLE: &[Bounds] = &[
     },
     Bounds {
         end: 2,
-        finishes_reattach: true,
+        as_the_library: true,
         budgets: &[(B::Backup, 1), (B::PortalRestore, 1), (B::Rehost, 1)],
         ..base("portal-library", &[0], 3)
     },
@@ -141,7 +162,7 @@ pub const LARGE: [Bounds; 4] = [
     large("large", &[0, 1, 2], false),
     large("large-strict", &[0, 1, 2], true),
     large("large-clone", &[0, 0, 1], false),
-    Bounds { finishes_reattach: true, ..large("large-clone-strict", &[0, 0, 1], true) },
+    Bounds { as_the_library: true, ..large("large-clone-strict", &[0, 0, 1], true) },
 ];
 
 const fn large(name: &'static str, places: &'static [u8], strict: bool) -> Bounds {
@@ -168,6 +189,8 @@ const fn large(name: &'static str, places: &'static [u8], strict: bool) -> Bound
             (B::Forge, 1),
             (B::Checkout, 2),
             (B::Crash, 1),
+            (B::File, 2),
+            (B::GiveUp, 1),
         ],
         ..base(name, places, 4)
     }

@@ -25,6 +25,9 @@ named! {
         Forge => "forged messages",
         Crash => "crashes of the machine's processes",
         Checkout => "checkouts",
+        File => "response files",
+        GiveUp => "calls that are given up",
+        PortalClock => "times that the portal's clock is set back",
     }
 }
 
@@ -54,7 +57,7 @@ pub struct Bounds {
     /// When the run ends.
     pub end: Time,
     /// Operations that a place may make.
-    pub ops: u8,
+    pub ops: u16,
     /// The most seats that a machine asks for.
     pub most: u8,
     /// Store, anchors and message are steps of their own; else a call does all three.
@@ -67,9 +70,12 @@ pub struct Bounds {
     pub return_limit: u8,
     /// A lease that is over for good frees its seat.
     pub reclaim: bool,
+    /// Policy gives no rights by files.
+    pub files_refused: bool,
     /// As the library does it: a return finishes a re-attach first, which may then take a new
-    /// fulfillment where its own is gone. Else a return takes its place, and it may not.
-    pub finishes_reattach: bool,
+    /// fulfillment where its own is gone, else a return takes its place, and it may not. And a
+    /// repair, or an orphan's refresh, is asked in any state: it is the portal that judges.
+    pub as_the_library: bool,
     /// Budgets, for what is not in the list: 0.
     pub budgets: &'static [(Budget, u8)],
 }
@@ -93,7 +99,8 @@ impl Bounds {
         repair_limit: 1,
         return_limit: 8,
         reclaim: false,
-        finishes_reattach: false,
+        files_refused: false,
+        as_the_library: false,
         budgets: &[],
     };
 

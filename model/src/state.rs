@@ -4,8 +4,8 @@
 use crate::setting::{BUDGETS, Budget};
 
 pub use crate::messages::{
-    Answer, Ask, Fid, Host, Key, NEVER, Op, PlaceIndex, Reason, Record, Refusal, Request, Time,
-    Verdict,
+    Answer, Ask, Fid, Host, Key, NEVER, Op, PlaceIndex, Reason, Record, Refusal, Request,
+    ResponseFile, Time, Verdict, Way,
 };
 
 /// A fulfillment, as the portal has it.
@@ -27,6 +27,8 @@ pub struct Fulfillment {
     pub key: Key,
     /// The operation that made this generation.
     pub op: Op,
+    /// The portal's epoch when it did.
+    pub epoch: u8,
     /// End of grace of the present generation.
     pub until: Time,
     /// Until when a copy may work.
@@ -45,10 +47,10 @@ pub struct Fulfillment {
 pub struct Cooling {
     /// For whom.
     pub host: Host,
+    /// Free after this: those that are free first are taken again first.
+    pub until: Time,
     /// How many.
     pub seats: u8,
-    /// Free after this.
-    pub until: Time,
 }
 
 /// What the portal remembers of an operation.
@@ -58,6 +60,8 @@ pub struct Known {
     pub op: Op,
     /// The stored answer; `None`: a tombstone.
     pub verdict: Option<Verdict>,
+    /// It is dated before its request.
+    pub older: bool,
 }
 
 /// The portal: one activation ID (CC), its seats, and all that was asked about it.
@@ -89,6 +93,8 @@ pub struct Portal {
     pub repairs: u8,
     /// Returns counted.
     pub returns: u8,
+    /// Its clock is a step behind.
+    pub behind: bool,
 }
 
 /// An intent, durable before its message is sent.
@@ -167,7 +173,7 @@ pub struct Place {
     /// A backup of the store, and of the anchors beside it.
     pub saved: Option<(Store, Option<Anchor>)>,
     /// Operations made so far. Random IDs: no backup brings them back.
-    pub ops: u8,
+    pub ops: u16,
     /// Seats that another process's table still gives; it looks every 100 ms.
     pub table: u8,
     /// Seats in use.
@@ -210,6 +216,8 @@ pub struct World {
     pub requests: Vec<Request>,
     /// Answers that were sent; likewise.
     pub answers: Vec<Answer>,
+    /// Response files that people carry; likewise.
+    pub files: Vec<ResponseFile>,
     /// What faults and people's actions have used of their budgets.
     pub spent: [u8; BUDGETS],
     /// For the judgment only.
@@ -276,6 +284,17 @@ impl World {
         if let Err(at) = self.answers.binary_search(&answer) {
             self.answers.insert(at, answer);
         }
+    }
+    /// Hands out a response file.
+    pub fn hand_out(&mut self, file: ResponseFile) {
+        if let Err(at) = self.files.binary_search(&file) {
+            self.files.insert(at, file);
+        }
+    }
+    /// What the portal's clock shows.
+    #[must_use]
+    pub fn portal_now(&self) -> Time {
+        self.now.saturating_sub(Time::from(self.portal.behind))
     }
     /// What a budget has used.
     #[must_use]

@@ -7,8 +7,8 @@ use crate::client::Call;
 use crate::portal;
 use crate::setting::{Bounds, Setting};
 use crate::state::{
-    Answer, Ask, Fid, Host, NEVER, Op, PlaceIndex, Reason, Record, Refusal, Request, Time, Verdict,
-    World,
+    Answer, Ask, Fid, Host, NEVER, Op, PlaceIndex, Reason, Record, Refusal, Request, ResponseFile,
+    Time, Verdict, Way, World,
 };
 
 /// `host A`.
@@ -31,9 +31,9 @@ pub fn place(world: &World, at: PlaceIndex) -> String {
 
 fn op(world: &World, op: Op) -> String {
     if op.place() == Op::OUTSIDE {
-        return format!("X{}", (op.0 & 31) + 1);
+        return format!("X{}", (op.0 & Op::NUMBERS) + 1);
     }
-    format!("{}{}", place(world, op.place()), (op.0 & 31) + 1)
+    format!("{}{}", place(world, op.place()), (op.0 & Op::NUMBERS) + 1)
 }
 
 fn fid(world: &World, id: Fid) -> String {
@@ -102,6 +102,7 @@ const fn refused(refusal: Refusal) -> &'static str {
         Refusal::Abandoned => "it was abandoned",
         Refusal::PortalRestored => "the portal was restored",
         Refusal::TooMany => "more seats than are held",
+        Refusal::Policy => "policy",
     }
 }
 
@@ -152,6 +153,8 @@ pub fn step(set: &Setting<'_>, before: &World, action: Action, after: &World) ->
         }
         Action::Deliver(asked) => deliver(set, before, asked),
         Action::Apply(at, answer) => apply(before, at, &answer, after),
+        Action::AnswerFile(first, second) => answer_file(set, before, first, second),
+        Action::ApplyFile(at, file) => apply_file(before, at, file, after),
         Action::Rehost(id) => format!("Re-host of {}.", fid(before, id)),
         other => plain(before, other, after),
     }
@@ -163,7 +166,7 @@ fn deliver(set: &Setting<'_>, before: &World, asked: Op) -> String {
     };
     let again = if before.portal.known(asked).is_some() { " again" } else { "" };
     let mut after = before.clone();
-    let answer = portal::receive(set, &mut after, arrived);
+    let answer = portal::receive(set, &mut after, arrived, Way::Online);
     format!(
         "The portal gets {}{again}: {}.",
         request(before, arrived),
@@ -171,8 +174,41 @@ fn deliver(set: &Setting<'_>, before: &World, asked: Op) -> String {
     )
 }
 
+fn answer_file(set: &Setting<'_>, before: &World, first: Op, second: Option<Op>) -> String {
+    let mut after = before.clone();
+    let mut parts = Vec::new();
+    for asked in std::iter::once(first).chain(second) {
+        let arrived = before.requests.iter().find(|request| request.op == asked);
+        let Some(arrived) = arrived else { continue };
+        let again = if after.portal.known(asked).is_some() { ", which it knows" } else { "" };
+        let answer = portal::receive(set, &mut after, arrived, Way::File);
+        let given = verdict(&after, answer.verdict);
+        parts.push(format!("{}{again}: {given}", request(before, arrived)));
+    }
+    format!("The portal answers a file. {}.", parts.join("; "))
+}
+
+fn apply_file(before: &World, at: PlaceIndex, file: ResponseFile, after: &World) -> String {
+    let parts = file
+        .answers()
+        .map(|answer| format!("{}: {}", op(before, answer.op), verdict(before, answer.verdict)));
+    let parts = parts.collect::<Vec<_>>().join("; ");
+    format!("{} takes the response file ({parts}): {}.", place(before, at), state(after, at))
+}
+
 fn apply(before: &World, at: PlaceIndex, answer: &Answer, after: &World) -> String {
-    let now = match after.places[at].entry() {
+    format!(
+        "{} applies the answer to {} ({}): {}.",
+        place(before, at),
+        op(before, answer.op),
+        verdict(before, answer.verdict),
+        state(after, at)
+    )
+}
+
+/// What a place has now.
+fn state(after: &World, at: PlaceIndex) -> String {
+    match after.places[at].entry() {
         None => "nothing is left".to_owned(),
         Some(entry) => {
             let mut now = match &entry.record {
@@ -187,13 +223,7 @@ fn apply(before: &World, at: PlaceIndex, answer: &Answer, after: &World) -> Stri
             }
             now
         }
-    };
-    format!(
-        "{} applies the answer to {} ({}): {now}.",
-        place(before, at),
-        op(before, answer.op),
-        verdict(before, answer.verdict)
-    )
+    }
 }
 
 fn plain(before: &World, action: Action, after: &World) -> String {
@@ -205,6 +235,11 @@ fn plain(before: &World, action: Action, after: &World) -> String {
             format!("Another process of {} looks at the store: {}.", name(at), seats(table))
         }
         Action::Send(at) => format!("{} sends what is pending.", name(at)),
+        Action::GiveOut(at) => format!("{} gives what is pending out as a file.", name(at)),
+        Action::GiveUp(at) => {
+            format!("The call at {} is given up: {}.", name(at), state(after, at))
+        }
+        Action::SetBack => "The portal's clock is set back by one.".to_owned(),
         Action::Tick => format!("Time passes: it is {}.", after.now),
         Action::Save(at) => format!("{} is backed up.", name(at)),
         Action::Restore(at) => format!("The store of {} is restored, alone.", name(at)),

@@ -1,10 +1,13 @@
 //! What happened on each side, as data: for whoever wants to hold another machine beside it, as a model.
 
+use std::sync::Arc;
+
 use lm_protocol::{Answer, Request};
 
 use crate::judge::{Books, Entry};
 use crate::locked;
 use crate::machine::Place;
+use crate::plan::Replay;
 use crate::world::World;
 
 /// One thing that happened, in the order of the history.
@@ -16,6 +19,13 @@ pub enum Happened {
         number: u64,
         /// Its name.
         name: &'static str,
+        /// Whether it is done to stores and machines behind the library's back.
+        is_mishap: bool,
+    },
+    /// A machine has lost power: what was not synced may be gone.
+    PowerLost {
+        /// Its number.
+        machine: usize,
     },
     /// A request leaves a machine.
     Sent {
@@ -27,6 +37,8 @@ pub enum Happened {
     /// The portal has committed its answer to a request that arrived: for the first time or again,
     /// over the wire or in a file.
     Answered {
+        /// By the portal's clock, in Unix seconds.
+        now: i64,
         /// In the name of which host it was asked.
         host: usize,
         /// What was asked.
@@ -45,19 +57,21 @@ pub enum Happened {
     },
     /// A person has done something at the portal.
     Acted {
+        /// By the portal's clock, in Unix seconds.
+        now: i64,
         /// What.
         act: Act,
         /// The portal's tables afterwards.
         ledger: Box<Books>,
     },
-    /// A store is as it is, nothing of this place being under way.
+    /// A store is as it is: after an event, and when a request has left.
     Store {
         /// Whose.
         place: Place,
         /// The host that the machine is.
         host: usize,
         /// What it holds.
-        entries: Vec<Entry>,
+        entries: Arc<Vec<Entry>>,
     },
 }
 
@@ -78,6 +92,8 @@ pub enum Act {
     Allow(String),
     /// An entitlement's lease is another.
     Policy(String),
+    /// The database is copied.
+    BackUp,
     /// The database is lost and its backup taken into use.
     Restore,
 }
@@ -87,13 +103,18 @@ impl World {
     pub(crate) fn acted(&self, act: Act) {
         self.note(|| {
             let ledger = Box::new(locked(&self.judge).books.clone());
-            Happened::Acted { act, ledger }
+            Happened::Acted { now: self.portal_now(), act, ledger }
         });
+    }
+
+    /// Whether the history is wanted.
+    pub(crate) fn is_noted(&self) -> bool {
+        self.order.told || self.order.replay != Replay::No
     }
 
     /// Notes what happened, where the history is wanted.
     pub(crate) fn note(&self, happened: impl FnOnce() -> Happened) {
-        if self.order.told {
+        if self.is_noted() {
             locked(&self.history).push(happened());
         }
     }

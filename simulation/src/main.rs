@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use lm_simulation::{Broken, Cover, Fault, Order, Outcome, Portal, run, shrunk};
+use lm_simulation::{Broken, Cover, Fault, Order, Outcome, Portal, Replay, run, shrunk};
 
 /// Seeds after which a thread opens its portal anew.
 const SEEDS_OF_A_PORTAL: u64 = 500;
@@ -44,6 +44,12 @@ struct Args {
     /// Fails where something that must be was never reached.
     #[arg(long)]
     all_reached: bool,
+    /// Holds every so-manieth seed's history against the model; 0: none.
+    #[arg(long, default_value_t = 4)]
+    replay: u64,
+    /// Only the model judges.
+    #[arg(long)]
+    alone: bool,
     /// Goes on after a broken seed and lists them all.
     #[arg(long)]
     go_on: bool,
@@ -98,7 +104,13 @@ fn order(args: &Args, seed: u64, fault: Option<Fault>) -> Order {
     if !args.only.is_empty() {
         without.extend((1..=args.events).filter(|event| !args.only.contains(event)));
     }
-    Order { seed, events: args.events, fault, without, told: false }
+    let is_due = args.replay > 0 && seed.is_multiple_of(args.replay);
+    let replay = match (args.alone, is_due) {
+        (true, _) => Replay::Alone,
+        (false, true) => Replay::Beside,
+        (false, false) => Replay::No,
+    };
+    Order { seed, events: args.events, fault, without, told: false, replay }
 }
 
 /// What many seeds came to.

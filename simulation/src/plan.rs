@@ -33,6 +33,20 @@ pub struct Order {
     pub without: Vec<u64>,
     /// Whether the history is told in words.
     pub told: bool,
+    /// Whether it is held against the model.
+    pub replay: Replay,
+}
+
+/// Whether a seed's history is held against the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replay {
+    /// No.
+    #[default]
+    No,
+    /// Beside the judgment.
+    Beside,
+    /// In place of it.
+    Alone,
 }
 
 /// What the dice have made of a seed before its first event.

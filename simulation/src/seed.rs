@@ -11,6 +11,7 @@ use crate::history::{Act, Happened};
 use crate::locked;
 use crate::plan::{Order, PRODUCT};
 use crate::portal::Portal;
+use crate::replay;
 use crate::world::{Broken, World};
 
 /// What a seed came to.
@@ -49,6 +50,7 @@ pub fn run(order: Order, portal: &Arc<Portal>) -> Result<Outcome> {
             break;
         }
     }
+    replay::judge(&world);
     if world.broken().is_none() {
         world.drain();
     }

@@ -109,7 +109,7 @@ impl World {
         self.handed_over(process, &sent, answered)
     }
 
-    fn sending(&self, process: &Process, body: &[u8]) -> lm::Result<Sent> {
+    fn sending(self: &Arc<Self>, process: &Process, body: &[u8]) -> lm::Result<Sent> {
         let post = Post::parse(body).map_err(|_| Error::from_code(Code::Internal))?;
         let request = peek::payload(&post.request);
         let Some(request) = request else { return Err(Error::from_code(Code::Internal)) };
@@ -121,6 +121,7 @@ impl World {
         self.judge_sending(process, &sent);
         let request = || Box::new(sent.request.clone());
         self.note(|| Happened::Sent { place, request: request() });
+        self.note_store(place);
         Ok(sent)
     }
 
@@ -193,20 +194,15 @@ impl World {
 
     /// A request arrives at the portal. `None`: no reply comes.
     pub(crate) fn deliver(self: &Arc<Self>, sent: &Sent) -> Option<Vec<u8>> {
-        let end = self.portal_end();
-        let replied = self.portal.reply(
-            self.portal_now(),
-            self.portal_dice(),
-            &sent.body,
-            (end, self.hand()),
-        );
+        let (end, now) = (self.portal_end(), self.portal_now());
+        let replied = self.portal.reply(now, self.portal_dice(), &sent.body, (end, self.hand()));
         self.pass(2);
         match replied {
             Ok(reply) => {
                 let answer: Answer = peek::payload(&reply.answer)?;
                 self.tell(|| format!("  portal: {}", peek::verdict(&answer)));
                 let body = self.keep_reply(sent, &reply, &answer);
-                self.judge_answered(sent.host, &sent.request, &answer);
+                self.judge_answered(now, sent.host, &sent.request, &answer);
                 body
             }
             Err(error) => {
@@ -233,7 +229,7 @@ impl World {
             let (now, dice) = (self.portal_now(), self.portal_dice());
             match self.portal.reply_in_file(now, dice, &entry, end) {
                 Ok((request, answer, time, keys)) => {
-                    self.answered_in_file(place, &request, &answer);
+                    self.answered_in_file((now, place), &request, &answer);
                     (answered, keyset) = ([answered, vec![(request, answer, time)]].concat(), keys);
                 }
                 Err(_) if end != End::Commit => return None,
@@ -244,12 +240,17 @@ impl World {
         self.portal.response_file(&keyset, &answered).ok()
     }
 
-    fn answered_in_file(self: &Arc<Self>, place: Place, request: &Request, answer: &str) {
+    fn answered_in_file(
+        self: &Arc<Self>,
+        (now, place): (i64, Place),
+        request: &Request,
+        answer: &str,
+    ) {
         let Some(answer) = peek::payload::<Answer>(answer) else { return };
         self.tell(|| format!("  file: {} → {}", peek::ask(request), peek::verdict(&answer)));
         let host = locked(&self.judge).host(request).unwrap_or(self.host_of(place.machine));
         locked(&self.wire).answered.entry(answer.op).or_insert(self.portal_time());
-        self.judge_answered(host, request, &answer);
+        self.judge_answered(now, host, request, &answer);
     }
 
     fn keep_reply(&self, sent: &Sent, reply: &Reply, answer: &Answer) -> Option<Vec<u8>> {

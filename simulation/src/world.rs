@@ -13,7 +13,7 @@ use crate::history::Happened;
 use crate::judge::Judge;
 use crate::locked;
 use crate::machine::{Machine, Place, Process};
-use crate::plan::{BEGIN, DAY, Order, Plan};
+use crate::plan::{BEGIN, DAY, Order, Plan, Replay};
 use crate::portal::Portal;
 use crate::wire::Wire;
 use crash::Armed;
@@ -238,12 +238,21 @@ impl World {
     /// The first broken promise ends the seed.
     pub(crate) fn accuse(&self, check: &'static str, text: impl FnOnce() -> String) {
         let mut broken = locked(&self.broken);
+        if self.order.replay == Replay::Alone {
+            return;
+        }
         if broken.is_none() {
             let text = text();
             *broken = Some(Broken { check, text: text.clone(), event: self.event() });
             drop(broken);
             self.tell(|| format!("BROKEN ({check}): {text}"));
         }
+    }
+
+    /// As [`World::accuse`], of an event that is over.
+    pub(crate) fn accuse_of(&self, event: u64, check: &'static str, text: String) {
+        self.tell(|| format!("BROKEN ({check}) at event {event}: {text}"));
+        locked(&self.broken).get_or_insert(Broken { check, text, event });
     }
 
     pub(crate) fn broken(&self) -> Option<Broken> {

@@ -3,10 +3,17 @@
 
 use std::sync::Arc;
 
-use lm_simulation::{Cover, Fault, Happened, Order, Outcome, Portal, run, shrunk};
+use lm_simulation::{Cover, Fault, Happened, Order, Outcome, Portal, Replay, run, shrunk};
 
 fn order(seed: u64) -> Order {
-    Order { seed, events: 120, fault: None, without: Vec::new(), told: true }
+    Order {
+        seed,
+        events: 120,
+        fault: None,
+        without: Vec::new(),
+        told: true,
+        replay: Replay::Beside,
+    }
 }
 
 fn portal() -> Arc<Portal> {
@@ -88,4 +95,22 @@ fn a_world_ends_with_its_seed() {
     let portal = portal();
     ran(order(5), &portal);
     assert_eq!(Arc::strong_count(&portal), 1);
+}
+
+/// The model by itself, without the judgment, finds what is planted in the portal, on the wire and in files.
+#[test]
+fn the_model_alone_finds_what_is_planted() {
+    let portal = portal();
+    for fault in [
+        Fault::AnswerNotStored,
+        Fault::AnsweredBeforeCommit,
+        Fault::CreditedTwice,
+        Fault::CooledAtOnce,
+        Fault::OtherAnswerAccepted,
+    ] {
+        let planted =
+            |seed| Order { fault: Some(fault), told: false, replay: Replay::Alone, ..order(seed) };
+        let found = (1..=200).find_map(|seed| ran(planted(seed), &portal).broken);
+        assert_eq!(found.map(|broken| broken.check), Some("the model allows it"), "{fault:?}");
+    }
 }

@@ -5,12 +5,16 @@ use crate::events::Event;
 use crate::rules::Rule;
 use crate::setting::Setting;
 use crate::state::{
-    Answer, Ask, Entry, Pending, PlaceIndex, Reason, Record, Refusal, Verdict, World,
+    Answer, Ask, Entry, Pending, PlaceIndex, Reason, Record, Refusal, ResponseFile, Time, Verdict,
+    World,
 };
 
 /// Applies an answer. `false`: it is none of this store's.
 pub fn apply(set: &Setting<'_>, world: &mut World, at: PlaceIndex, answer: &Answer) -> bool {
     let Some(pending) = accepted(set, world, at, answer) else { return false };
+    if answer.older {
+        set.hit(Event::OlderApplied);
+    }
     store::begin(set, world, at);
     // The mark of this very commit counts too.
     let pending = world.places[at].pending().copied().unwrap_or(pending);
@@ -32,9 +36,31 @@ pub fn apply(set: &Setting<'_>, world: &mut World, at: PlaceIndex, answer: &Answ
     true
 }
 
+/// A response file is applied: this machine's part of it. `false`: it has none.
+pub fn apply_file(
+    set: &Setting<'_>,
+    world: &mut World,
+    at: PlaceIndex,
+    file: ResponseFile,
+) -> bool {
+    let Some(pending) = world.places[at].pending().map(|pending| pending.request.op) else {
+        return false;
+    };
+    let part = if set.has(Rule::OwnPart) {
+        file.answers().find(|answer| answer.op == pending)
+    } else {
+        file.answers().next().map(|answer| Answer { op: pending, ..answer })
+    };
+    set.hit(if part.is_some() { Event::FileApplied } else { Event::FileOfOthers });
+    part.is_some_and(|answer| apply(set, world, at, &answer))
+}
+
 /// The pending operation that this answers.
 fn accepted(set: &Setting<'_>, world: &World, at: PlaceIndex, answer: &Answer) -> Option<Pending> {
     let pending = world.places[at].pending().copied();
+    if answer.older && !set.has(Rule::OlderApplied) {
+        return None;
+    }
     if let Some(pending) = pending.filter(|pending| pending.request.op == answer.op) {
         return Some(pending);
     }
@@ -63,7 +89,7 @@ fn decide(
     entry: Option<Entry>,
     pending: &Pending,
     verdict: Verdict,
-    when: (u8, bool),
+    when: (Time, bool),
 ) -> Option<Entry> {
     let entry = entry.map(|entry| Entry { pending: None, ..entry });
     match verdict {
@@ -80,7 +106,7 @@ fn granted(
     entry: Option<Entry>,
     pending: &Pending,
     record: Record,
-    (now, worked): (u8, bool),
+    (now, worked): (Time, bool),
 ) -> Entry {
     let too_late = now > record.apply_by && set.has(Rule::ApplyBy);
     set.hit(if now > record.apply_by { Event::ApplyLate } else { Event::Apply });

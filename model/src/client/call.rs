@@ -45,6 +45,7 @@ pub fn call(set: &Setting<'_>, world: &mut World, at: PlaceIndex, call: Call) ->
     match step {
         Step::Clean => {
             set.hit(Event::Clean);
+            forgotten_end(world, at);
             if let Some(store) = &mut world.places[at].store {
                 store.entry = None;
             }
@@ -82,6 +83,24 @@ pub fn retry_anew(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool 
     super::send(set, world, at)
 }
 
+/// Another thread ends a call, or its time is over, whatever it waits for: as if its reply were lost.
+/// `false`: what is pending stays so, and nothing has changed.
+pub fn give_up(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
+    if world.places[at].pending().is_none() {
+        return false;
+    }
+    set.hit(Event::GivenUp);
+    if set.has(Rule::KeepsPending) {
+        return false;
+    }
+    if let Some(store) = &mut world.places[at].store {
+        let entry = store.entry.filter(|entry| entry.record.is_some());
+        store.entry = entry.map(|entry| Entry { pending: None, ..entry });
+    }
+    store::end(set, world, at);
+    true
+}
+
 enum Step {
     Ask(Ask),
     Clean,
@@ -102,14 +121,16 @@ fn decide(set: &Setting<'_>, place: &Place, call: Call) -> Option<Step> {
     };
     let foreign = record.host != place.host;
     let distrusted = entry.restored || place.is_broken();
+    let library = set.bounds.as_the_library;
     let step = match call {
         Call::Activate(total) if entry.orphaned.is_some() || foreign => Ask::Activate(total),
         Call::Activate(total) if distrusted || entry.too_late => Ask::Reattach(total),
         Call::Activate(total) if total > record.seats => Ask::More(total),
+        Call::Repair if library => Ask::Repair,
         Call::Repair if (distrusted || entry.too_late) && entry.orphaned.is_none() && !foreign => {
             Ask::Repair
         }
-        Call::Refresh if entry.orphaned.is_none() => Ask::Refresh,
+        Call::Refresh if entry.orphaned.is_none() || library => Ask::Refresh,
         Call::Return(seats) if entry.orphaned.is_none() => returning(&record, seats)?,
         Call::Clean if entry.orphaned.is_some() || foreign => return Some(Step::Clean),
         _ => return None,
@@ -121,7 +142,7 @@ fn decide(set: &Setting<'_>, place: &Place, call: Call) -> Option<Step> {
 fn beside(set: &Setting<'_>, entry: &Entry, outstanding: Ask, call: Call) -> Option<Step> {
     let displaced = match outstanding {
         Ask::Refresh | Ask::More(_) | Ask::Repair => true,
-        Ask::Reattach(_) => !set.bounds.finishes_reattach,
+        Ask::Reattach(_) => !set.bounds.as_the_library,
         _ => false,
     };
     match (outstanding, call, entry.record) {
@@ -131,6 +152,8 @@ fn beside(set: &Setting<'_>, entry: &Entry, outstanding: Ask, call: Call) -> Opt
         (_, Call::Return(seats), Some(record)) if displaced && entry.orphaned.is_none() => {
             returning(&record, seats).map(Step::Ask)
         }
+        // What is orphaned holds no seat, whatever is asked about it.
+        (_, Call::Clean, Some(_)) if displaced && entry.orphaned.is_some() => Some(Step::Clean),
         _ => None,
     }
 }
@@ -155,6 +178,16 @@ fn is_held(set: &Setting<'_>, place: &Place, ask: Ask) -> bool {
         Slot::Locked => set.has(Rule::LockThenRead),
         Slot::Kept => true,
     })
+}
+
+/// An orphan is cleaned while something is asked about it. A restored portal that has forgotten what
+/// ended it may grant that, and then holds a seat for nobody: until a person repeats the end, as
+/// `restore` asks for.
+fn forgotten_end(world: &mut World, at: PlaceIndex) {
+    let place = &world.places[at];
+    if place.pending().is_some() && world.ghost.portal_restored {
+        world.ghost.disturbed |= 1 << place.host;
+    }
 }
 
 /// The judgment knows of holders with two stores.

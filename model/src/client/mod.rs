@@ -5,8 +5,8 @@ mod call;
 mod slots;
 mod store;
 
-pub use apply::apply;
-pub use call::{Call, call, calls, retry_anew, unwritten};
+pub use apply::{apply, apply_file};
+pub use call::{Call, call, calls, give_up, retry_anew, unwritten};
 pub use slots::{check_in, crash, finish_checkout, lock};
 pub use store::{raise, raised};
 
@@ -71,6 +71,15 @@ pub fn notice(set: &Setting<'_>, world: &mut World, at: PlaceIndex) {
 
 /// Sends what is pending: rules 1 and 3. `false`: it may not be sent yet, or was already.
 pub fn send(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
+    leave(set, world, at, set.has(Rule::FreshnessWait))
+}
+
+/// Writes the request file of what is pending: the same bytes, on their way as if they were sent.
+pub fn give_out(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
+    leave(set, world, at, set.has(Rule::FileWaits))
+}
+
+fn leave(set: &Setting<'_>, world: &mut World, at: PlaceIndex, waits: bool) -> bool {
     if world.places[at].pending().is_none() {
         return false;
     }
@@ -80,7 +89,7 @@ pub fn send(set: &Setting<'_>, world: &mut World, at: PlaceIndex) -> bool {
     let request = pending.request;
     let anchored = raised(&world.places[at]) || !set.has(Rule::AnchorsFirst);
     let stops = matches!(request.ask, Ask::Return(_) | Ask::Abandon(_));
-    let fresh = !stops || is_fresh(set, world, at) || !set.has(Rule::FreshnessWait);
+    let fresh = !stops || is_fresh(set, world, at) || !waits;
     if !anchored || !fresh || world.requests.contains(&request) {
         return marked;
     }

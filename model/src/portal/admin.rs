@@ -58,10 +58,12 @@ pub fn back_up(world: &mut World) {
 /// fulfillment reaches as far as it could have been signed for.
 pub fn restore(set: &Setting<'_>, world: &mut World) {
     let Some(backup) = &world.backup else { return };
-    let (epoch, now, lease) = (world.portal.epoch, world.now, world.portal.lease);
+    let (epoch, now, lease) = (world.portal.epoch, world.portal_now(), world.portal.lease);
+    let behind = world.portal.behind;
     world.portal = (**backup).clone();
     world.portal.epoch = if set.has(Rule::NewEpoch) { epoch + 1 } else { epoch };
     world.portal.lease = lease;
+    world.portal.behind = behind;
     if set.has(Rule::ReachRaised) {
         let longest = set.bounds.lease.max(lease);
         let reach = set.bounds.reach(set.bounds.until(now, longest));
@@ -75,6 +77,13 @@ pub fn restore(set: &Setting<'_>, world: &mut World) {
     }
     world.ghost.ended.clear();
     world.ghost.portal_restored = true;
+}
+
+/// The portal's clock is set back. What it signs is dated before its request from then on.
+pub const fn set_back(world: &mut World) -> bool {
+    let changes = !world.portal.behind;
+    world.portal.behind = true;
+    changes
 }
 
 /// Policy shortens the lease to one step.

@@ -5,7 +5,7 @@
 use crate::events::Event;
 use crate::rules::Rule;
 use crate::setting::Setting;
-use crate::state::{Ask, Fulfillment, Portal, Record, Request, World};
+use crate::state::{Ask, Fulfillment, Portal, Reason, Record, Request, World};
 
 /// Whether a request is, or may be, of the time before the backup was restored. A machine's first
 /// activate knows no epoch: it may take new seats, and do nothing else.
@@ -37,10 +37,25 @@ pub(super) fn take_in(set: &Setting<'_>, world: &mut World, request: &Request) {
     raise_excess(set, &mut world.portal);
 }
 
+/// A fulfillment that was issued after the backup. What the backup still has of its holder had ended
+/// by then, or it would have been re-attached; what a late copy of the record's own activate was
+/// granted since, nobody has heard of. Either gives way.
 fn unknown(set: &Setting<'_>, world: &mut World, record: &Record) {
-    let portal = &mut world.portal;
-    if portal.fulfillments.iter().any(|held| held.gone.is_none() && held.host == record.host) {
-        return;
+    let (now, portal) = (world.portal_now(), &mut world.portal);
+    let (mut reach, mut owed) = (set.bounds.reach(record.until).max(portal.floor), 0);
+    let of_holder = |held: &Fulfillment| held.gone.is_none() && held.host == record.host;
+    if let Some(at) = portal.fulfillments.iter().position(of_holder) {
+        let other = &mut portal.fulfillments[at];
+        let unheard = other.key == record.key && other.generation == 1;
+        if !(unheard || other.epoch < portal.epoch) || !set.has(Rule::GivesWay) {
+            return;
+        }
+        set.hit(Event::GaveWay);
+        (other.gone, other.gone_at) = (Some(Reason::Returned), now);
+        (reach, owed) = (reach.max(other.reach), other.owed);
+        let seats = other.seats;
+        portal.fulfilled -= seats;
+        portal.excess -= portal.excess.min(seats);
     }
     set.hit(Event::UnknownTakenIn);
     portal.fulfilled += record.seats;
@@ -53,9 +68,10 @@ fn unknown(set: &Setting<'_>, world: &mut World, record: &Record) {
         seats: record.seats,
         key: record.key,
         op: record.op,
+        epoch: record.epoch,
         until: record.until,
-        reach: set.bounds.reach(record.until).max(portal.floor),
-        owed: 0,
+        reach,
+        owed,
         replaced: Vec::new(),
         doubtful: false,
     });
@@ -82,6 +98,7 @@ fn higher(set: &Setting<'_>, portal: &mut Portal, at: usize, record: &Record) {
     held.seats = record.seats;
     held.key = record.key;
     held.op = record.op;
+    held.epoch = record.epoch;
     held.until = record.until;
     held.reach = held.reach.max(set.bounds.reach(record.until)).max(floor);
 }

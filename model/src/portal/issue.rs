@@ -17,7 +17,7 @@ pub(super) struct Grant {
 impl Grant {
     /// For the machine that asks, with a lease from now on.
     pub(super) fn fresh(set: &Setting<'_>, world: &World, request: &Request, seats: u8) -> Self {
-        let until = set.bounds.until(world.now, world.portal.lease);
+        let until = set.bounds.until(world.portal_now(), world.portal.lease);
         Self { seats, key: request.key, host: request.host, until }
     }
 }
@@ -40,6 +40,7 @@ pub(super) fn first(
         seats: 0,
         key: grant.key,
         op: request.op,
+        epoch,
         until: 0,
         reach: cools_until,
         owed: cools_until,
@@ -66,7 +67,7 @@ pub(super) fn next(
     at: usize,
     grant: Grant,
 ) -> Verdict {
-    let (now, epoch) = (world.now, world.portal.epoch);
+    let (now, epoch) = (world.portal_now(), world.portal.epoch);
     let reach = set.bounds.reach(grant.until);
     let counted = if set.has(Rule::ReachTolerance) { reach } else { grant.until };
     let held = &mut world.portal.fulfillments[at];
@@ -76,6 +77,7 @@ pub(super) fn next(
     held.host = grant.host;
     held.key = grant.key;
     held.op = request.op;
+    held.epoch = epoch;
     held.until = grant.until;
     held.reach = if set.has(Rule::ReachIsLatest) { held.reach.max(counted) } else { counted };
     let record = Record {

@@ -42,7 +42,9 @@ pub(super) fn about(set: &Setting<'_>, world: &World, request: &Request) -> Resu
         return Err(not_found(set, world, record));
     };
     let held = &world.portal.fulfillments[at];
-    if request.key != held.key {
+    // Given to this key after the backup, and ended by people: it is told so.
+    let given_since = held.gone.is_some() && record.generation > held.generation;
+    if request.key != held.key && !given_since {
         if held.replaced.contains(&request.key) && set.has(Rule::KeyReplaced) {
             set.hit(Event::HeldElsewhere);
             return Err(Verdict::Obsolete(Reason::HeldElsewhere));
@@ -116,7 +118,15 @@ pub(super) fn return_(
     request: &Request,
     asked: u8,
 ) -> Verdict {
-    take_place(set, world, request);
+    let verdict = give_back(set, world, request, asked);
+    // Only where a return is denied is the unanswered operation asked again.
+    if !matches!(verdict, Verdict::Denied(_)) {
+        take_place(set, world, request);
+    }
+    verdict
+}
+
+fn give_back(set: &Setting<'_>, world: &mut World, request: &Request, asked: u8) -> Verdict {
     let at = match standing(set, world, request) {
         Ok(at) => at,
         Err(verdict) => return verdict,
@@ -131,6 +141,11 @@ pub(super) fn return_(
         return Verdict::Denied(Refusal::ReturnLimit);
     }
     let same_host = held.host == request.host;
+    if !same_host && seats < held.seats && set.has(Rule::ForeignRest) {
+        // Another host proves nothing: what is left would be issued to it.
+        set.hit(Event::ForeignRefused);
+        return Verdict::Denied(Refusal::HostMismatch);
+    }
     let cools = (set.bounds.strict && set.has(Rule::StrictCools))
         || (!same_host && set.has(Rule::ForeignCools));
     if !seats::release(set, world, at, seats, !cools) {
@@ -147,11 +162,7 @@ pub(super) fn return_(
         return Verdict::Returned;
     }
     set.hit(Event::ReturnedSome);
-    let mut grant = Grant::fresh(set, world, request, held.seats - seats);
-    if !same_host && set.has(Rule::ForeignRest) {
-        // Another host proves nothing: the rest keeps the evidence and the lease that it had.
-        grant = Grant { host: held.host, key: held.key, until: held.until, ..grant };
-    }
+    let grant = Grant::fresh(set, world, request, held.seats - seats);
     issue::next(set, world, request, at, grant)
 }
 
@@ -162,7 +173,7 @@ fn take_place(set: &Setting<'_>, world: &mut World, request: &Request) {
         && set.has(Rule::PlaceTaken)
     {
         set.hit(Event::PlaceTaken);
-        world.portal.remember(Known { op, verdict: None });
+        world.portal.remember(Known { op, verdict: None, older: false });
     }
 }
 
@@ -175,7 +186,7 @@ pub(super) fn abandon(
     let Some(known) = world.portal.known(activate) else {
         if set.has(Rule::Tombstone) {
             set.hit(Event::Tombstoned);
-            world.portal.remember(Known { op: activate, verdict: None });
+            world.portal.remember(Known { op: activate, verdict: None, older: false });
         }
         return Verdict::Abandoned;
     };

@@ -31,7 +31,7 @@ pub(super) fn activate(
 /// A re-attach that shows a record is about its fulfillment and no other: where that is gone, it is
 /// obsolete, and nothing new is taken.
 fn about_another(set: &Setting<'_>, world: &World, request: &Request) -> Option<Verdict> {
-    let own_only = set.has(Rule::OwnFulfillment) && !set.bounds.finishes_reattach;
+    let own_only = set.has(Rule::OwnFulfillment) && !set.bounds.as_the_library;
     let record = request.record.filter(|_| own_only)?;
     let Some(at) = world.portal.find(record.fid) else {
         return Some(not_found(set, world, &record));
@@ -131,7 +131,9 @@ fn new(set: &Setting<'_>, world: &mut World, request: &Request, total: u8) -> Ve
         return Verdict::Denied(Refusal::NoSeats);
     };
     set.hit(Event::New);
-    let grant = Grant { key: fresh_key(request), ..Grant::fresh(set, world, request, total) };
+    // The library's portal keeps the key that asks.
+    let key = if set.bounds.as_the_library { request.key } else { fresh_key(request) };
+    let grant = Grant { key, ..Grant::fresh(set, world, request, total) };
     issue::first(set, world, request, grant, cools_until)
 }
 

@@ -56,7 +56,7 @@ pub(super) fn release(
     seats: u8,
     at_once: bool,
 ) -> bool {
-    let (now, portal) = (world.now, &mut world.portal);
+    let (now, portal) = (world.portal_now(), &mut world.portal);
     let held = &portal.fulfillments[at];
     let (host, until) = (held.host, if at_once { held.owed } else { held.reach });
     if until == NEVER {
@@ -99,7 +99,7 @@ pub fn settle(set: &Setting<'_>, world: &mut World) {
     if set.bounds.reclaim {
         reclaim(set, world);
     }
-    let now = world.now;
+    let now = world.portal_now();
     let portal = &mut world.portal;
     let over: u8 = portal.coolings.iter().filter(|c| c.until < now).map(|c| c.seats).sum();
     if over > 0 {
@@ -111,6 +111,7 @@ pub fn settle(set: &Setting<'_>, world: &mut World) {
 }
 
 fn reclaim(set: &Setting<'_>, world: &mut World) {
+    let now = world.portal_now();
     for at in 0..world.portal.fulfillments.len() {
         let held = &mut world.portal.fulfillments[at];
         let end = if set.has(Rule::ReclaimAtReach) {
@@ -118,7 +119,7 @@ fn reclaim(set: &Setting<'_>, world: &mut World) {
         } else {
             held.until.saturating_sub(set.bounds.grace)
         };
-        if held.gone.is_none() && end < world.now {
+        if held.gone.is_none() && end < now {
             set.hit(Event::Reclaimed);
             held.gone = Some(Reason::Reclaimed);
             held.gone_at = world.now;

@@ -145,7 +145,11 @@ fn pick(world: &Arc<World>, may: impl Fn(&Event) -> bool) {
     for event in &EVENTS {
         if roll < weight(event) {
             world.tell(|| format!("{}. {}", world.event(), event.name));
-            world.note(|| Happened::Event { number: world.event(), name: event.name });
+            world.note(|| Happened::Event {
+                number: world.event(),
+                name: event.name,
+                is_mishap: event.of == Of::Mishap,
+            });
             locked(&world.cover).event(event.name);
             return (event.happen)(world);
         }

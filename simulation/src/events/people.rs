@@ -144,9 +144,10 @@ pub(super) fn policy(world: &Arc<World>) {
 
 pub(super) fn back_up(world: &Arc<World>) {
     if let Err(error) = world.portal.back_up() {
-        world.accuse("portal", || error.to_string());
+        return world.accuse("portal", || error.to_string());
     }
     locked(&world.judge).backed_up = true;
+    world.acted(Act::BackUp);
 }
 
 /// The portal's database is lost, and its backup taken into use.

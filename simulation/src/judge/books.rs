@@ -54,6 +54,8 @@ pub struct IdRow {
     pub given_back: i64,
     /// Seats over the quantity, after a restore.
     pub excess: i64,
+    /// Until when a record may work that a restored portal doesn't know; `None`: without end.
+    pub floor: Option<i64>,
 }
 
 /// What was bought.
@@ -83,6 +85,8 @@ pub struct HeldRow {
     pub generation: i64,
     /// Seats.
     pub seats: i64,
+    /// Until when a copy may work; `None`: without end.
+    pub reach: Option<i64>,
 }
 
 /// Seats that cool.
@@ -94,6 +98,8 @@ pub struct CoolingRow {
     pub id: String,
     /// Seats.
     pub seats: i64,
+    /// Until when.
+    pub until: i64,
 }
 
 /// A row of the history that a person should look at.
@@ -134,13 +140,14 @@ const QUERY: &str = "SELECT json_object(
     'ids', (SELECT json_group_array(json_object('id', a.activation_id,
         'entitlement', a.entitlement_id, 'kind', a.kind, 'status', a.status,
         'quantity', a.quantity, 'fulfilled', a.fulfilled, 'cooling', a.cooling,
-        'given_back', a.given_back, 'excess', a.excess, 'product', e.product))
+        'given_back', a.given_back, 'excess', a.excess, 'product', e.product,
+        'floor', e.reach_floor))
         FROM activation_ids a JOIN entitlements e ON e.entitlement_id = a.entitlement_id),
     'live', (SELECT json_group_array(json_object('fulfillment', fulfillment_id,
-        'id', activation_id, 'generation', generation, 'seats', seats))
+        'id', activation_id, 'generation', generation, 'seats', seats, 'reach', reach))
         FROM fulfillments WHERE state = 'live'),
     'cooling', (SELECT json_group_array(json_object('fulfillment', fulfillment_id,
-        'id', activation_id, 'seats', seats)) FROM cooling_seats),
+        'id', activation_id, 'seats', seats, 'until', until)) FROM cooling_seats),
     'entitlements', (SELECT json_group_array(json_object('id', entitlement_id,
         'quantity', quantity, 'issued', issued)) FROM entitlements),
     'flagged', (SELECT json_group_array(json_object('seq', seq, 'action', action,

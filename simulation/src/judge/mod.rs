@@ -206,8 +206,14 @@ impl World {
     /// In which states the records are that a response file is about, before it is applied.
     pub(crate) fn file_states(&self, process: &Process, parts: &[Answers]) -> Vec<String> {
         let answers = parts.iter().flat_map(|part| &part.answers);
-        let ids = answers.filter_map(|entry| peek::payload::<Answer>(&entry.answer));
-        ids.map(|answer| state_label(process, &answer.activation_id.to_string())).collect()
+        let answers = answers.filter_map(|entry| peek::payload::<Answer>(&entry.answer));
+        let state = |answer: Answer| {
+            let state = state_label(process, &answer.activation_id.to_string());
+            let place = process.place;
+            self.note(|| Happened::Received { place, answer: Box::new(answer) });
+            state
+        };
+        answers.map(state).collect()
     }
 
     /// A response file was taken.
@@ -216,8 +222,6 @@ impl World {
         let answers = answers.filter_map(|entry| peek::payload::<Answer>(&entry.answer));
         for (answer, state) in answers.zip(states) {
             if self.is_of_host(process, &answer) {
-                let (place, taken) = (process.place, Box::new(answer.clone()));
-                self.note(|| Happened::Received { place, answer: taken });
                 locked(&self.cover).exchange("response file", answer_label(&answer), state);
             }
         }
@@ -242,12 +246,14 @@ impl World {
     /// The portal has committed an answer.
     pub(crate) fn judge_answered(
         self: &Arc<Self>,
+        now: i64,
         host: usize,
         request: &Request,
         answer: &Answer,
     ) {
         self.judge_portal(Some((host, answer)));
         self.note(|| Happened::Answered {
+            now,
             host,
             request: Box::new(request.clone()),
             answer: Box::new(answer.clone()),
@@ -261,17 +267,17 @@ impl World {
         self.judge_trust();
         self.judge_seats_in_use();
         self.judge_agreement();
-        if self.order.told {
-            self.note_stores();
-        }
+        self.places().into_iter().for_each(|place| self.note_store(place));
     }
 
-    fn note_stores(self: &Arc<Self>) {
-        for place in self.places() {
-            let Some(store) = examine(self, place) else { continue };
-            let (host, entries) = (self.host_of(place.machine), store.entries.clone());
-            self.note(|| Happened::Store { place, host, entries });
+    /// What a place's store holds now.
+    pub(crate) fn note_store(self: &Arc<Self>, place: Place) {
+        if !self.is_noted() {
+            return;
         }
+        let Some(store) = examine(self, place) else { return };
+        let (host, entries) = (self.host_of(place.machine), Arc::clone(&store.entries));
+        self.note(|| Happened::Store { place, host, entries });
     }
 }
 

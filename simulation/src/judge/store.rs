@@ -28,7 +28,7 @@ pub(crate) struct Seen {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pub(crate) state: storage::State,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Arc<Vec<Entry>>,
 }
 
 /// An activation ID in a store.
@@ -42,6 +42,8 @@ pub struct Entry {
     pub orphaned: bool,
     /// What is pending, and its operation's ID.
     pub pending: Option<(Operation, String)>,
+    /// All of it, as the store has it.
+    pub whole: Value,
 }
 
 impl Entry {
@@ -82,7 +84,7 @@ fn read(world: &Arc<World>, place: Place) -> Option<Store> {
     let state = reading.contents.get(SECTION).and_then(|s| serde_json::from_slice(s).ok());
     let state: Value = state.unwrap_or_default();
     let entries = state.get("entries").and_then(Value::as_array);
-    let entries = entries.into_iter().flatten().filter_map(entry).collect();
+    let entries = Arc::new(entries.into_iter().flatten().filter_map(entry).collect());
     Some(Store { state: reading.standing.state, entries })
 }
 
@@ -97,5 +99,6 @@ fn entry(value: &Value) -> Option<Entry> {
         record: value.get("record").and_then(Value::as_str).and_then(peek::payload),
         orphaned: !value.get("orphaned")?.is_null(),
         pending,
+        whole: value.clone(),
     })
 }

@@ -10,6 +10,7 @@ use super::World;
 use crate::dice::Dice;
 use crate::events;
 use crate::fault::Fault;
+use crate::history::Happened;
 use crate::locked;
 use crate::machine::Process;
 use crate::portal::End;
@@ -126,6 +127,9 @@ impl World {
     fn strike(&self, process: &Process, crash: Crash) {
         let machine = self.machine(process.place.machine);
         self.tell(|| format!("  crash of {}: {crash:?}", process.place));
+        if crash == Crash::Power {
+            self.note(|| Happened::PowerLost { machine: machine.number });
+        }
         match crash {
             Crash::Process => machine.kill(process),
             Crash::Power => self.dice(|dice| machine.lose_power(self.now(), dice)),
