@@ -64,7 +64,7 @@ pub enum Happened {
         /// The portal's tables afterwards.
         ledger: Box<Books>,
     },
-    /// A store is as it is: after an event, and when a request has left.
+    /// A store is as it is: after an event or a call, and when a request has left.
     Store {
         /// Whose.
         place: Place,

@@ -21,7 +21,7 @@ pub use store::Seen;
 
 use crate::model::begin;
 use crate::setting::Bounds;
-use crate::state::{Answer, Entry, Op, Portal, Request, Verdict, World};
+use crate::state::{Answer, Entry, Host, Op, Portal, Request, Verdict, World};
 
 /// A machine's store: any number that the history gives it.
 pub type Place = usize;
@@ -59,6 +59,8 @@ pub struct Replay {
 
 /// Hosts that a history may have.
 const HOSTS: usize = 200;
+/// A host that nobody is: what may not be recognized is asked by it.
+pub const NOBODY: Host = 199;
 
 impl Replay {
     /// A new activation ID, nothing of which is held.

@@ -173,7 +173,9 @@ fn appearances(entry: Option<Entry>, ask: Ask) -> Vec<Option<Entry>> {
             let foreign = Some(Record { host: Host::MAX, ..record });
             vec![Some(Entry { record: foreign, ..entry }), Some(entry)]
         }
-        _ => [false, true].map(|restored| Some(Entry { restored, ..entry })).to_vec(),
+        _ => [false, true]
+            .map(|ails| Some(Entry { restored: ails, too_late: ails, ..entry }))
+            .to_vec(),
     }
 }
 

@@ -84,7 +84,9 @@ pub(super) fn change(
     let before = world.before_call(process);
     let number = process.number;
     world.tell(|| format!(" {}, process {number}: {}", process.place, what()));
-    let Some(result) = world.call(process, call) else {
+    let called = world.call(process, call);
+    world.note_store(process.place);
+    let Some(result) = called else {
         world.tell(|| format!(" process {number} is dead"));
         return None;
     };

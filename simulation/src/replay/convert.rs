@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lm_model::replay::Names as Known;
+use lm_model::replay::{NOBODY, Names as Known};
 use lm_model::state::{
     Ask, Entry as ModelEntry, Fid, Host, NEVER, Op, Pending, Reason, Record as ModelRecord,
     Refusal as ModelRefusal, Request as ModelRequest, Time, Verdict as ModelVerdict,
@@ -39,8 +39,9 @@ pub(super) fn small(number: i64) -> u8 {
 #[derive(Default)]
 pub(super) struct Names {
     known: Known,
-    /// Hosts: each by an evidence that all of its evidence strictly matches.
-    hosts: Vec<Evidence>,
+    /// Hosts: each by an evidence that all of its evidence strictly matches, and whether it has had
+    /// another one. Two that match a third strictly may not match each other.
+    hosts: Vec<(Evidence, bool)>,
     /// Fulfillments of licenses whose term ends.
     ending: BTreeSet<Fid>,
 }
@@ -64,11 +65,13 @@ impl Names {
     }
 
     fn host(&mut self, evidence: &Evidence) -> Host {
-        let at = self.hosts.iter().position(|known| known.matches_strictly(evidence));
+        let at = self.hosts.iter().position(|(known, _)| known.matches_strictly(evidence));
         let at = at.unwrap_or_else(|| {
-            self.hosts.push(evidence.clone());
+            self.hosts.push((evidence.clone(), false));
             self.hosts.len() - 1
         });
+        let (known, varies) = &mut self.hosts[at];
+        *varies |= known != evidence;
         Host::try_from(at).unwrap_or(Host::MAX - 1)
     }
 
@@ -76,8 +79,9 @@ impl Names {
     pub(super) fn like(&mut self, evidence: &Evidence) -> Vec<Host> {
         let same = usize::from(self.host(evidence));
         let hosts = self.hosts.iter().enumerate();
-        let like = hosts.filter(|(at, known)| *at != same && known.matches(evidence));
-        like.filter_map(|(at, _)| Host::try_from(at).ok()).collect()
+        let like = hosts.filter(|(at, (known, _))| *at != same && known.matches(evidence));
+        let stranger = self.hosts[same].1.then_some(NOBODY);
+        like.filter_map(|(at, _)| Host::try_from(at).ok()).chain(stranger).collect()
     }
 
     pub(super) fn request(&mut self, request: &Request) -> ModelRequest {
