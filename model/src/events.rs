@@ -93,7 +93,7 @@ named! {
         AbandonFrees => "an abandon frees what its activate took",
         AbandonMovedOn => "an abandon finds that its activate's grant has moved on",
         UnknownTakenIn => "an unknown fulfillment is taken in",
-        GaveWay => "what a backup still had gives way to what is taken in",
+        GaveWay => "what a late activate was granted gives way to what is taken in",
         HigherTakenIn => "a higher generation is taken in",
         ExcessRaised => "seats over the quantity",
         ExcessLowered => "what is freed lowers the excess",

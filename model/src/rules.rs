@@ -51,7 +51,7 @@ named! {
         TakenIn => "what a restored portal does not know is taken in from the signed record",
         TakenInByRecord => "the epoch of the record itself says whether it is to be taken in",
         TakenInWhileStanding => "only what stands is taken in",
-        GivesWay => "what a backup still has of a holder gives way to what its record shows that it has since",
+        GivesWay => "what a late first activate was granted after a restore gives way to the record that it came to before",
         Excess => "seats over the quantity are counted in a column of their own",
         OldEpoch => "an unknown operation from an older epoch changes nothing",
         NoEpoch => "at a restored portal an operation that names no epoch takes new seats or nothing",

@@ -27,8 +27,6 @@ pub struct Fulfillment {
     pub key: Key,
     /// The operation that made this generation.
     pub op: Op,
-    /// The portal's epoch when it did.
-    pub epoch: u8,
     /// End of grace of the present generation.
     pub until: Time,
     /// Until when a copy may work.

@@ -37,9 +37,8 @@ pub(super) fn take_in(set: &Setting<'_>, world: &mut World, request: &Request) {
     raise_excess(set, &mut world.portal);
 }
 
-/// A fulfillment that was issued after the backup. What the backup still has of its holder had ended
-/// by then, or it would have been re-attached; what a late copy of the record's own activate was
-/// granted since, nobody has heard of. Either gives way.
+/// A fulfillment that was issued after the backup. What a late copy of the record's own activate was
+/// granted since the restore, nobody has heard of: it gives way.
 fn unknown(set: &Setting<'_>, world: &mut World, record: &Record) {
     let (now, portal) = (world.portal_now(), &mut world.portal);
     let (mut reach, mut owed) = (set.bounds.reach(record.until).max(portal.floor), 0);
@@ -47,7 +46,7 @@ fn unknown(set: &Setting<'_>, world: &mut World, record: &Record) {
     if let Some(at) = portal.fulfillments.iter().position(of_holder) {
         let other = &mut portal.fulfillments[at];
         let unheard = other.key == record.key && other.generation == 1;
-        if !(unheard || other.epoch < portal.epoch) || !set.has(Rule::GivesWay) {
+        if !unheard || !set.has(Rule::GivesWay) {
             return;
         }
         set.hit(Event::GaveWay);
@@ -68,7 +67,6 @@ fn unknown(set: &Setting<'_>, world: &mut World, record: &Record) {
         seats: record.seats,
         key: record.key,
         op: record.op,
-        epoch: record.epoch,
         until: record.until,
         reach,
         owed,
@@ -98,7 +96,6 @@ fn higher(set: &Setting<'_>, portal: &mut Portal, at: usize, record: &Record) {
     held.seats = record.seats;
     held.key = record.key;
     held.op = record.op;
-    held.epoch = record.epoch;
     held.until = record.until;
     held.reach = held.reach.max(set.bounds.reach(record.until)).max(floor);
 }

@@ -40,7 +40,6 @@ pub(super) fn first(
         seats: 0,
         key: grant.key,
         op: request.op,
-        epoch,
         until: 0,
         reach: cools_until,
         owed: cools_until,
@@ -77,7 +76,6 @@ pub(super) fn next(
     held.host = grant.host;
     held.key = grant.key;
     held.op = request.op;
-    held.epoch = epoch;
     held.until = grant.until;
     held.reach = if set.has(Rule::ReachIsLatest) { held.reach.max(counted) } else { counted };
     let record = Record {

@@ -46,9 +46,8 @@ pub fn receive(set: &Setting<'_>, world: &mut World, request: &Request, way: Way
 }
 
 /// For the judgment: who has one store, which was never lost, copied or put back, and asks about the
-/// record that is in it, is not told that another store of it has the license. Excused is what a
-/// restored portal grants to a late first activate which isn't the one that the record came of: that
-/// this was answered, and ended, nobody but its backup could have known.
+/// record that is in it, is not told that another store of it has the license because its own activate
+/// came again, late, to a restored portal. (What the backup has of it otherwise, people are to end.)
 fn told_elsewhere(world: &mut World, request: &Request, verdict: Verdict) {
     let Some(record) = request.record else { return };
     let unknown = world.portal.find(record.fid).is_none();
@@ -57,13 +56,12 @@ fn told_elsewhere(world: &mut World, request: &Request, verdict: Verdict) {
         place.record() == Some(&record)
             && place.pending().is_some_and(|pending| pending.request == *request)
     };
-    let excused = world.portal.fulfillments.iter().any(|held| {
+    let by_its_own = world.portal.fulfillments.iter().any(|held| {
         held.gone.is_none()
-            && (held.host, held.generation, held.epoch) == (record.host, 1, world.portal.epoch)
-            && held.key != record.key
+            && (held.host, held.generation, held.key) == (record.host, 1, record.key)
     });
     let told = verdict == Verdict::Obsolete(Reason::HeldElsewhere) && unknown;
-    if told && !disturbed && !excused && world.places.iter().any(asks) {
+    if told && !disturbed && by_its_own && world.places.iter().any(asks) {
         world.ghost.fault =
             Some("a machine with one store is told that another one holds its license");
     }

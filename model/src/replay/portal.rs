@@ -101,6 +101,7 @@ impl Replay {
             let mut world = self.at(now);
             let answer = portal::receive(&set, &mut world, &request, way);
             if same(answer.verdict, verdict, is_new) && has_books(&world, books) {
+                self.as_issued(&mut world, asked, &request);
                 return self.adopt(world, Answer { verdict, ..answer }, books);
             }
             let other = format!("{:?} with {:?}", answer.verdict, of(&world));
@@ -161,6 +162,28 @@ impl Replay {
         world.now = now;
         (world.portal.repairs, world.portal.returns) = (0, 0);
         world
+    }
+
+    /// A record that was looked at as if it were this host's is its own host's all the same, and so are
+    /// its seats that cool from now on.
+    fn as_issued(&self, world: &mut World, asked: &Asked, tried: &Request) {
+        let (Some(record), Some(shown)) = (asked.request.record, tried.record) else { return };
+        if record.host == shown.host {
+            return;
+        }
+        let before = &self.world.portal;
+        let portal = &mut world.portal;
+        let was_there = |held: &Fulfillment| before.find(held.fid).is_some();
+        for held in portal.fulfillments.iter_mut().filter(|held| held.fid == record.fid) {
+            if !was_there(held) {
+                held.host = record.host;
+            }
+        }
+        for cooling in portal.coolings.iter_mut().filter(|it| !before.coolings.contains(it)) {
+            if cooling.host == shown.host {
+                cooling.host = record.host;
+            }
+        }
     }
 
     fn adopt(&mut self, world: World, answer: Answer, books: &Books) -> Result<(), String> {
