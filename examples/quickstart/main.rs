@@ -57,8 +57,9 @@ fn run(stay: bool) -> Result<(), String> {
     }
     story::tell(&portal, running.url(), folder.path())?;
     if stay {
+        let stop = portal.watch_for_stop().map_err(|error| error.to_string())?;
         println!("\nThe portal stays on {} until you press Ctrl-C.", running.url());
-        portal.wait_for_stop().map_err(|error| error.to_string())?;
+        stop.wait().map_err(|error| error.to_string())?;
     }
     running.stop().map_err(|error| error.to_string())
 }

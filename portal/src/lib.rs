@@ -38,6 +38,7 @@ mod people;
 mod portal;
 pub mod ports;
 mod server;
+mod stop;
 
 pub use admin::Actor;
 pub use admin::entitlements::{EntitlementView, NewEntitlement};
@@ -55,3 +56,4 @@ pub use offline::{AnsweredFile, EntryView};
 pub use people::Role;
 pub use portal::{FirstAdministrator, Location, Portal, PortalOptions, Running};
 pub use server::tls::TlsFiles;
+pub use stop::StopWatch;

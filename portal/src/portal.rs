@@ -32,6 +32,7 @@ use crate::people::{self, Role};
 use crate::ports::{Clock, Random, SystemClock, SystemRandomness};
 use crate::server::tls::TlsFiles;
 use crate::server::{self, App, HASHING_AT_ONCE};
+use crate::stop::StopWatch;
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -148,9 +149,10 @@ impl Portal {
         Ok(Running { runtime: Arc::clone(&self.runtime), handle, address, url, task: Some(task) })
     }
 
-    /// Blocks until the process is asked to stop, by SIGINT or SIGTERM.
-    pub fn wait_for_stop(&self) -> Result<()> {
-        self.runtime.block_on(asked_to_stop()).map_err(|error| Error::System(error.to_string()))
+    /// From now on SIGINT and SIGTERM don't end the process; who waits with this hears of them. So it
+    /// is made before anybody is told that the portal is there.
+    pub fn watch_for_stop(&self) -> Result<StopWatch> {
+        StopWatch::new(&self.runtime)
     }
 
     fn act<T>(&self, work: impl AsyncFn(&mut Act<'_>) -> Result<T>) -> Result<T> {
@@ -349,19 +351,4 @@ async fn make(database: &Database, options: &PortalOptions) -> Result<Option<Fir
         Ok(true)
     })?;
     Ok(made.then(|| FirstAdministrator { user: "admin".to_owned(), password }))
-}
-
-#[cfg(unix)]
-async fn asked_to_stop() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        done = tokio::signal::ctrl_c() => done,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn asked_to_stop() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }

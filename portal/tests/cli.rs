@@ -291,6 +291,15 @@ fn a_portal_that_serves_answers_its_health() {
     serving.stop();
 }
 
+/// Who has read where it listens may ask it to stop: it never just dies.
+#[test]
+fn a_portal_that_is_asked_to_stop_at_once_stops_as_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..12 {
+        Serving::start(directory.path()).stop();
+    }
+}
+
 #[test]
 fn the_keys_are_their_owners_only_wherever_the_database_is() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -17,10 +17,11 @@ pub(super) fn serve(global: &Global, serve: &Serve) -> Result<()> {
         ..options(global)
     };
     let portal = open_with(options, Fresh::Make)?;
+    let stop = portal.watch_for_stop()?;
     let running = portal.serve()?;
     print(&format!("listening on {}\n", running.url()))?;
     tracing::info!(url = running.url(), "serving");
-    portal.wait_for_stop()?;
+    stop.wait()?;
     tracing::info!("stopping");
     running.stop()
 }
