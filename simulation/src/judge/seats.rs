@@ -82,10 +82,11 @@ impl World {
     }
 
     /// Seats that are checked out at an honest place are seats that its records give. Where people
-    /// ended a record, or time, its users work on until they look.
+    /// ended a record, or time, its users work on until they look; so they do where a restored portal
+    /// tells a machine that another store has the license (docs/adr/portal-0001), which ends it too.
     pub(crate) fn judge_seats_in_use(self: &Arc<Self>) {
         let policy = &self.plan.policy;
-        if policy.expires_at != 0 || policy.terms.reclaim {
+        if policy.expires_at != 0 || policy.terms.reclaim || locked(&self.judge).restored {
             return;
         }
         for place in self.places() {
