@@ -294,6 +294,15 @@ typedef struct lm_http_response lm_http_response;
 typedef struct lm_list lm_list;
 
 /**
+ * A report of lm_health. Opaque.
+ *
+ * Ownership: the host's, which frees it with lm_report_free. It outlives its client.
+ * Threads: any number may read it at once; one frees it.
+ * Since 0.1.
+ */
+typedef struct lm_report lm_report;
+
+/**
  * One checkout: seats of a concurrent license that this process uses. Opaque.
  *
  * Ownership: the host's, which frees it with lm_seat_free. It outlives its client, whose own
@@ -526,6 +535,44 @@ typedef struct lm_record_info {
     /** How often the portal has issued it; 0 before its answer. */
     uint64_t generation;
 } lm_record_info;
+
+/**
+ * One finding of a report.
+ *
+ * Set struct_size to sizeof(lm_finding), nothing else; the library fills in the rest.
+ * Ownership: the host's; its texts are borrowed from the report until lm_report_free, never NULL.
+ * Threads: one at a time.
+ * Since 0.1.
+ */
+typedef struct lm_finding {
+    /** Set by the host. */
+    size_t struct_size;
+    /**
+     * What it is about, in a word: "storage", "image", "anchor", "sealer", "permission", "space",
+     * "host", "clock", "license", "portal.dns", "portal.connect", "portal.tls", "portal.http".
+     * Later versions know more.
+     */
+    const char *topic;
+    /** The activation ID, path or address that it is about, or "". */
+    const char *subject;
+    /** A sentence. */
+    const char *text;
+    /** What to do, as a sentence, or "". */
+    const char *hint;
+    /** The numbers behind it as a JSON object, or "". Identities in it are salted hashes. */
+    const char *detail;
+    /**
+     * LM_LOG_INFO: as it should be. LM_LOG_WARN: it works, and may soon not. LM_LOG_ERROR: it
+     * doesn't.
+     */
+    uint32_t level;
+    /** LM_NEXT_*: what a person does now. */
+    uint32_t next_step;
+    /** The LM_ERR_* behind it, or LM_OK. */
+    lm_result code;
+    /** 0. */
+    uint32_t reserved;
+} lm_finding;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1004,6 +1051,59 @@ LM_API lm_result lm_checkin(lm_seat *seat, lm_error **out_error);
  */
 LM_API void lm_seat_free(lm_seat *seat);
 
+/* ---- Health ---------------------------------------------------------------------------------- */
+
+/**
+ * Reports on the health of this machine's licenses, before something fails: trusted storage, its
+ * images and anchors, permissions and free space, the machine's identity and how much of it each
+ * license still finds, the clock, each license's lease; and, where asked, the way to the portal,
+ * step by step. Changes nothing. What is broken is a finding of the report, and LM_OK.
+ *
+ * ask_portal: 0: only what is here, without the network. 1: the portal is asked, too, who it is;
+ *     that shows a name that isn't known, a connection, a certificate and an answer apart, and how
+ *     far the clock is from the portal's.
+ * out_report: the report; it always has findings.
+ * out_error: the failure; may be NULL.
+ * Ownership: the report is the host's: lm_report_free.
+ * Threads: any. Reads files, some milliseconds at most; with ask_portal it blocks until the portal
+ *     answers, up to timeout_ms. lm_cancel ends that.
+ * Errors: LM_ERR_INVALID_ARGUMENT, LM_ERR_CANCELLED.
+ * Since 0.1.
+ */
+LM_API lm_result lm_health(lm_client *client, uint32_t ask_portal, lm_report **out_report,
+                           lm_error **out_error);
+
+/**
+ * How many findings a report has.
+ *
+ * report: may be NULL: 0.
+ * Threads: any.
+ * Since 0.1.
+ */
+LM_API size_t lm_report_len(const lm_report *report);
+
+/**
+ * Tells one finding.
+ *
+ * report: may be NULL: a report without findings.
+ * index: from 0. First trusted storage, then the machine, each license, the clock, the portal.
+ * out_finding: struct_size set.
+ * Ownership: the host's; its texts are borrowed from the report until lm_report_free.
+ * Threads: any.
+ * Errors: LM_ERR_INVALID_ARGUMENT (no such finding), LM_ERR_STRUCT_SIZE.
+ * Since 0.1.
+ */
+LM_API lm_result lm_report_get(const lm_report *report, size_t index, lm_finding *out_finding);
+
+/**
+ * Frees a report.
+ *
+ * report: may be NULL. The texts of its findings are gone with it.
+ * Threads: any, once.
+ * Since 0.1.
+ */
+LM_API void lm_report_free(lm_report *report);
+
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
 /**
@@ -1139,8 +1239,8 @@ LM_API const char *lm_version_string(void);
  * asks before it relies on it.
  *
  * capability: "https" (a way of its own to the portal), "transport", "log", "host_identity",
- *     "user_scope", "machine_scope", "repair", "cancel", "checkout", "offline". Later versions know
- *     more, such as "health". NULL or an unknown one: 0.
+ *     "user_scope", "machine_scope", "repair", "cancel", "checkout", "offline", "health". Later
+ *     versions know more. NULL or an unknown one: 0.
  * Returns 1 or 0.
  * Threads: any.
  * Since 0.1.

@@ -48,7 +48,6 @@ namespace lm {
 namespace detail {
 
 struct free_client { void operator()(lm_client *client) const noexcept { lm_client_free(client); } };
-struct free_list { void operator()(lm_list *list) const noexcept { lm_list_free(list); } };
 struct free_seat { void operator()(lm_seat *seat) const noexcept { lm_seat_free(seat); } };
 struct free_buffer { void operator()(lm_buffer *buffer) const noexcept { lm_buffer_free(buffer); } };
 struct free_error { void operator()(lm_error *error) const noexcept { lm_error_free(error); } };
@@ -141,24 +140,26 @@ struct status_info : lm_status_info {
     }
 };
 
-/* A snapshot of the records. Rows borrow their texts from it. Threads: any number may read it. */
-class list {
+/* A snapshot: rows that borrow their texts from it. Threads: any number may read it. */
+template <typename Object, typename Row, std::size_t (*Len)(const Object *),
+          lm_result (*Get)(const Object *, std::size_t, Row *), void (*Free)(Object *)>
+class snapshot {
 public:
-    std::size_t size() const noexcept { return lm_list_len(list_.get()); }
+    std::size_t size() const noexcept { return Len(rows_.get()); }
     bool empty() const noexcept { return size() == 0; }
-    /* A row; one that the list doesn't have is all zero, its texts NULL. */
-    lm_record_info operator[](std::size_t index) const noexcept
+    /* A row; one that isn't there is all zero, its texts NULL. */
+    Row operator[](std::size_t index) const noexcept
     {
-        lm_record_info row = lm_record_info();
+        Row row = Row();
         row.struct_size = sizeof row;
-        lm_list_get(list_.get(), index, &row);
+        Get(rows_.get(), index, &row);
         return row;
     }
 
     class iterator {
     public:
-        iterator(const list &rows, std::size_t index) noexcept : rows_(&rows), index_(index) {}
-        lm_record_info operator*() const noexcept { return (*rows_)[index_]; }
+        iterator(const snapshot &rows, std::size_t index) noexcept : rows_(&rows), index_(index) {}
+        Row operator*() const noexcept { return (*rows_)[index_]; }
         iterator &operator++() noexcept
         {
             ++index_;
@@ -167,7 +168,7 @@ public:
         bool operator!=(const iterator &other) const noexcept { return index_ != other.index_; }
 
     private:
-        const list *rows_;
+        const snapshot *rows_;
         std::size_t index_;
     };
     iterator begin() const noexcept { return iterator(*this, 0); }
@@ -175,8 +176,14 @@ public:
 
 private:
     friend class client;
-    std::unique_ptr<lm_list, detail::free_list> list_;
+    struct free_rows { void operator()(Object *rows) const noexcept { Free(rows); } };
+    std::unique_ptr<Object, free_rows> rows_;
 };
+
+/* The records on this machine. */
+using list = snapshot<lm_list, lm_record_info, lm_list_len, lm_list_get, lm_list_free>;
+/* What lm_health found. */
+using report = snapshot<lm_report, lm_finding, lm_report_len, lm_report_get, lm_report_free>;
 
 /* Seats of a concurrent license that are checked out: in use until it is gone, or checked in. It
  * outlives its client. Threads: one at a time. */
@@ -396,7 +403,16 @@ public:
         lm_error *failed = nullptr;
         lm_result code = lm_list_open(get(), &opened, &failed);
         if (code == LM_OK)
-            out.list_.reset(opened);
+            out.rows_.reset(opened);
+        return error(code, failed);
+    }
+    error health(report &out, bool ask_portal = false) const
+    {
+        lm_report *made = nullptr;
+        lm_error *failed = nullptr;
+        lm_result code = lm_health(get(), ask_portal ? 1u : 0u, &made, &failed);
+        if (code == LM_OK)
+            out.rows_.reset(made);
         return error(code, failed);
     }
     /* All or none. What out had checked out before is checked in once this succeeds. */

@@ -30,6 +30,7 @@ pub mod transport;
 pub use client::{Applied, Client, Options, RecordInfo, Seat};
 pub use error::{Code, Error, Result};
 pub use lm_protocol::Kind;
+pub use policy::health::{Finding, Topic};
 pub use policy::{NextStep, State, Status, sentence, trust};
 pub use storage::Scope;
 pub use transport::Proxy;

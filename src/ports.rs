@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::cancel::Token;
@@ -45,6 +46,48 @@ pub struct HttpRequest<'a> {
     pub timeout: Duration,
     /// Ends it sooner.
     pub cancel: Token,
+    /// Told how far it got.
+    pub progress: Progress,
+}
+
+/// How far an exchange got on its way, for a report when it failed. Copies share it. Threads: any.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<AtomicU8>);
+
+/// A step of an exchange, in their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Step {
+    /// None yet; a transport that doesn't tell stays here.
+    #[default]
+    Nothing = 0,
+    /// The name has addresses.
+    Resolved = 1,
+    /// There is a connection, through the proxy where there is one.
+    Connected = 2,
+    /// It is secured by TLS, or needs not be.
+    Secured = 3,
+    /// An HTTP answer came.
+    Answered = 4,
+}
+
+impl Progress {
+    /// Notes a step.
+    pub fn reached(&self, step: Step) {
+        self.0.fetch_max(step as u8, Ordering::Relaxed);
+    }
+
+    /// The last step.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Step::Nothing,
+            1 => Step::Resolved,
+            2 => Step::Connected,
+            3 => Step::Secured,
+            _ => Step::Answered,
+        }
+    }
 }
 
 /// What came back. Any HTTP status is an answer here; what it means is decided above.
@@ -103,6 +146,12 @@ pub trait Files: Send + Sync {
     fn sync_dir(&self, path: &std::path::Path) -> std::io::Result<()>;
     /// Whether the path, or its nearest ancestor that exists, lies on a network file system.
     fn is_remote(&self, path: &std::path::Path) -> std::io::Result<bool>;
+    /// Bytes that this user may still write where the path, or its nearest ancestor that exists, lies.
+    /// `ErrorKind::Unsupported` where the system doesn't tell.
+    fn free_space(&self, path: &std::path::Path) -> std::io::Result<u64> {
+        let _ = path;
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
     /// The path made absolute, with the links resolved in whatever part of it exists.
     fn canonical(&self, path: &std::path::Path) -> std::io::Result<std::path::PathBuf>;
     /// The effective user's number, as [`Stat::owner`] has it; 0: who may do everything.

@@ -283,6 +283,21 @@ pub(crate) enum Command {
         file: PathBuf,
     },
 
+    /// Report on the health of this machine's licenses, and say what to do
+    ///
+    /// Looks at trusted storage, its images, anchors, permissions and free space, at this machine's
+    /// identity and how much of it each license still finds, at the clock, at each license and its
+    /// lease, and at the way to the portal: name, connection, TLS, answer. Changes nothing. Exit code
+    /// 1 where something is broken; a warning works today and may soon not.
+    ///
+    /// Example: lm-administrator --config orthomap.conf doctor
+    #[command(verbatim_doc_comment)]
+    Doctor {
+        /// Leave the network alone: only what is on this machine
+        #[arg(long)]
+        offline: bool,
+    },
+
     /// Print this machine's host ID, as the portal shows it
     ///
     /// A hash: no serial number or name can be read from it. Touches no network and no seat.

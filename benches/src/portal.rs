@@ -170,6 +170,7 @@ fn must_be_answered(wire: &HttpsTransport, message: &Message) -> Result<(), Stri
         response_max: lm_protocol::limits::REPLY_MAX,
         timeout: Duration::from_secs(30),
         cancel: lm::cancel::Token::default(),
+        progress: lm::ports::Progress::default(),
     });
     match response {
         Ok(response) if response.status == 200 => Ok(()),

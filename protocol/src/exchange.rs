@@ -3,6 +3,9 @@
 //! `POST <portal>/protocol/v1` with [`POST_TYPE`]; the reply is `200` with [`REPLY_TYPE`], for
 //! refusals too. Any other status is not an answer: `429` and `503`, with `Retry-After`, ask for
 //! patience; the rest is an error of HTTP.
+//!
+//! A post with an empty request asks who is there: the reply has an empty answer, the keyset and the
+//! time. It shows that a machine reaches *its* portal, moves nothing and counts nowhere.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +24,7 @@ pub const REPLY_TYPE: &str = "application/vnd.lm.reply+json";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Post {
-    /// The request's envelope, the same bytes at every try.
+    /// The request's envelope, the same bytes at every try; empty: it asks who is there.
     pub request: String,
     /// Made anew for each try: binds the time statement.
     pub time_nonce: Id,
@@ -31,7 +34,7 @@ pub struct Post {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
-    /// The answer's envelope; perhaps a stored one.
+    /// The answer's envelope; perhaps a stored one. Empty where nothing was asked.
     pub answer: String,
     /// Today's keyset.
     pub keyset: String,

@@ -17,7 +17,7 @@ use crate::cancel::Token;
 use crate::error::{Code, Error, Result};
 use crate::limits::STATUS_AGE;
 use crate::log::Level;
-use crate::ports::{HttpRequest, HttpResponse};
+use crate::ports::{HttpRequest, HttpResponse, Progress};
 use crate::storage::Commit;
 
 /// A reply, everything in it verified and bound to the request.
@@ -91,7 +91,7 @@ impl Client {
         }
         self.line(Level::Debug, || format!("{}: asking the portal ({}).", masked(id), pending.op));
         let asked_at = self.ports.clock.boot();
-        let response = match self.post(pending, call) {
+        let response = match self.post(&pending.request, call, &Progress::default()) {
             Ok(response) => response,
             Err(error) => return Err(self.note_failure(error)),
         };
@@ -124,14 +124,21 @@ impl Client {
         Ok((outcome, commit))
     }
 
-    fn post(&self, pending: &Pending, call: &Call) -> Result<(lm_protocol::Id, HttpResponse)> {
+    /// Sends a request, an empty one to ask who is there. Gives the nonce of this call's time, and what
+    /// came back.
+    pub(super) fn post(
+        &self,
+        request: &str,
+        call: &Call,
+        progress: &Progress,
+    ) -> Result<(lm_protocol::Id, HttpResponse)> {
         let Some(url) = &self.portal_url else { return Err(Error::from_code(Code::NoPortal)) };
         let timeout = call.until.saturating_sub(self.ports.clock.monotonic());
         if timeout.is_zero() {
             return Err(Error::from_code(Code::Timeout));
         }
         let time_nonce = self.new_id()?;
-        let body = Post { request: pending.request.clone(), time_nonce }.to_bytes()?;
+        let body = Post { request: request.to_owned(), time_nonce }.to_bytes()?;
         let response = self.transport.post(&HttpRequest {
             url: &format!("{}{PATH}", url.trim_end_matches('/')),
             content_type: POST_TYPE,
@@ -139,6 +146,7 @@ impl Client {
             response_max: limits::REPLY_MAX,
             timeout,
             cancel: call.cancel.clone(),
+            progress: progress.clone(),
         })?;
         match response.status {
             200 => Ok((time_nonce, response)),
@@ -157,10 +165,7 @@ impl Client {
         pending: &Pending,
         (time_nonce, response): &(lm_protocol::Id, HttpResponse),
     ) -> Result<Answered> {
-        let reply = Reply::parse(&response.body).map_err(|error| match error {
-            lm_protocol::Error::TooLarge => Error::from_code(Code::TooLarge),
-            _ => not_the_portal("It is no reply of the license protocol."),
-        })?;
+        let reply = reply_of(response)?;
         let request = Request::open(&pending.request)?;
         let keyring = self.keyring_with(&reply.keyset)?;
         let answer = keyring.verify::<Answer>(&reply.answer)?;
@@ -180,6 +185,14 @@ impl Client {
         keyring.learn(keyset)?;
         Ok(keyring)
     }
+}
+
+/// What an HTTP answer must be.
+pub(super) fn reply_of(response: &HttpResponse) -> Result<Reply> {
+    Reply::parse(&response.body).map_err(|error| match error {
+        lm_protocol::Error::TooLarge => Error::from_code(Code::TooLarge),
+        _ => not_the_portal("It is no reply of the license protocol."),
+    })
 }
 
 /// An answer must be the one to the request in every respect, however it came. Gives the record of a

@@ -354,6 +354,22 @@ impl Client {
         i64::try_from(self.ports.clock.monotonic().as_secs()).unwrap_or(i64::MAX)
     }
 
+    /// The time of a judgment, by the marks that were seen last.
+    pub(super) fn now_seen(&self) -> Now {
+        self.now_by(&self.sight.lock().count)
+    }
+
+    /// What is made of each entry and its record, as last seen; nothing where the store itself cannot
+    /// answer. `of` asks nothing of this client's sight.
+    pub(super) fn with_seen<T>(&self, of: impl Fn(&Entry, Option<&Record>) -> T) -> Vec<T> {
+        let seen = self.sight.lock();
+        if seen.cause.is_some() {
+            return Vec::new();
+        }
+        let pairs = seen.state.entries.iter().zip(&seen.records);
+        pairs.map(|(entry, record)| of(entry, record.as_deref())).collect()
+    }
+
     /// The rows of a list, by what was last seen.
     pub(super) fn rows(&self) -> Vec<RecordInfo> {
         let seen = self.sight.lock();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `options` | what a host says when it opens a client |
 //! | `activate`, `return_`, `refresh`, `repair`, `remove`, `resume` | the calls that change something |
+//! | `health` | what a report on all of it finds |
 //! | `checkout`, `in_use` | seats of this machine's own processes: taken, counted, out of use |
 //! | `offline`, `response` | the same calls by request and response files |
 //! | `status`, `list`, `look`, `published` | the calls that answer, and the table they answer from |
@@ -19,6 +20,7 @@ mod backoff;
 mod checkout;
 mod entry;
 mod exchange;
+mod health;
 mod in_use;
 mod intent;
 mod list;
@@ -54,6 +56,7 @@ use crate::error::{Code, Error, Result};
 use crate::log::{Level, Log};
 use crate::machine;
 use crate::policy::Status;
+use crate::policy::health::Finding;
 use crate::ports::{Ports, Transport};
 use crate::storage::{Place, Scope, Storage};
 use crate::transport::{HttpsTransport, TransportOptions};
@@ -71,6 +74,8 @@ pub struct Client {
     portal_url: Option<String>,
     timeout: Duration,
     transport: Arc<dyn Transport>,
+    /// Whether the transport is the library's own, not the host's.
+    own_transport: bool,
     log: Option<Log>,
     ports: Ports,
     storage: Storage,
@@ -111,6 +116,7 @@ impl Client {
             &ports,
         )?;
         let timeout = options.timeout();
+        let own_transport = options.transport.is_none();
         let transport = match options.transport {
             Some(transport) => transport,
             None => Arc::new(HttpsTransport::new(TransportOptions {
@@ -129,6 +135,7 @@ impl Client {
             portal_url: options.portal_url,
             timeout,
             transport,
+            own_transport,
             log: options.log,
             storage,
             sight: look::Sight::new(&ports),
@@ -221,6 +228,16 @@ impl Client {
     pub fn resume(&self) -> Result<()> {
         self.check_fork()?;
         resume::resume(self)
+    }
+
+    /// A report on the store, this machine's identity, its clock, each license and, where `ask_portal`
+    /// says so, the way to the portal. Changes nothing; reads what a status reads, and asks the portal
+    /// who it is. What is broken is a finding and no error.
+    ///
+    /// Errors: [`Code::Cancelled`], [`Code::Forked`].
+    pub fn health(&self, ask_portal: bool) -> Result<Vec<Finding>> {
+        self.check_fork()?;
+        health::health(self, ask_portal)
     }
 
     /// The status of an activation ID, or of the best record where it is `None`. No network, no

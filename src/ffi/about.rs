@@ -19,6 +19,7 @@ const _: () = assert!(MINOR < 1000 && PATCH < 1000);
 const CAPABILITIES: &[&str] = &[
     "cancel",
     "checkout",
+    "health",
     "https",
     "host_identity",
     "log",
@@ -117,8 +118,8 @@ pub extern "C" fn lm_version_string() -> *const c_char {
 /// asks before it relies on it.
 ///
 /// capability: "https" (a way of its own to the portal), "transport", "log", "host_identity",
-///     "user_scope", "machine_scope", "repair", "cancel", "checkout", "offline". Later versions know
-///     more, such as "health". NULL or an unknown one: 0.
+///     "user_scope", "machine_scope", "repair", "cancel", "checkout", "offline", "health". Later
+///     versions know more. NULL or an unknown one: 0.
 /// Returns 1 or 0.
 /// Threads: any.
 /// Since 0.1.

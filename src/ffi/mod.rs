@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `constants` | every number of the contract, tied to the library's own |
 //! | `http`, `log` | the host's callbacks as ports of the library, and the life of their user data |
-//! | `options`, `client`, `list`, `buffer`, `seat`, `error` | one C noun each |
+//! | `options`, `client`, `list`, `buffer`, `seat`, `health`, `error` | one C noun each |
 //! | `calls`, `checks`, `upkeep`, `about` | the calls that change, that answer, that keep up; names |
 //! | `offline` | activate, return and repair by request and response files |
 //! | `guard` | no panic crosses; a panic poisons its client |
@@ -47,6 +47,8 @@ mod list;
 
 mod seat;
 
+mod health;
+
 mod error;
 
 mod http;
@@ -67,6 +69,7 @@ pub use checks::*;
 pub use client::*;
 pub use constants::*;
 pub use error::*;
+pub use health::*;
 pub use http::*;
 pub use list::*;
 pub use log::*;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod facts;
+pub mod health;
 mod judge;
 mod rules;
 mod status;

@@ -49,6 +49,13 @@ impl Marks {
         Self { high: low, low }
     }
 
+    /// Below this the wall clock was set back further than a record with this tolerance bears.
+    #[must_use]
+    pub const fn floor(self, tolerance: i64) -> i64 {
+        let (low, high) = (self.low.saturating_sub(DRIFT), self.high.saturating_sub(tolerance));
+        if low > high { low } else { high }
+    }
+
     /// Counts seconds of the boot clock during which the library was open.
     #[must_use]
     pub fn with_open_for(self, seconds: i64) -> Self {
@@ -69,8 +76,7 @@ impl Now {
     /// Whether the clock was not set back further than may be, for a record with this tolerance.
     #[must_use]
     pub const fn is_trusted(&self, tolerance: i64) -> bool {
-        self.wall >= self.marks.low.saturating_sub(DRIFT)
-            && self.wall >= self.marks.high.saturating_sub(tolerance)
+        self.wall >= self.marks.floor(tolerance)
     }
 
     /// The time to hold dates against: true time is never below the low mark.

@@ -12,12 +12,14 @@
 //! | `anchor` | the file that exposes a restored store |
 //! | `read`, `judge`, `standing` | bytes → state |
 //! | `lock`, `commit` | the one way to write |
+//! | `access` | what this user may do here |
 //! | `slots`, `holder` | seats in use, and who holds them |
 //! | `safety` | owner, mode, links, network file systems; errors as sentences |
-//! | `os_unix`, `bytes_unix`, `remote_unix`, `places_unix` | the file port of Unix systems, and where their stores are |
-//! | `os_windows`, `registry_windows`, `remote_windows`, `user_windows`, `places_windows` | those of Windows |
+//! | `os_unix`, `bytes_unix`, `remote_unix`, `space_unix`, `places_unix` | the file port of Unix systems, and where their stores are |
+//! | `os_windows`, `registry_windows`, `remote_windows`, `space_windows`, `user_windows`, `places_windows` | those of Windows |
 //! | `rights`, `registry` | what those of Windows read and write, as bytes; pure |
 
+mod access;
 mod anchor;
 #[cfg(unix)]
 mod bytes_unix;
@@ -50,6 +52,10 @@ mod rights;
 mod safety;
 mod seal;
 mod slots;
+#[cfg(unix)]
+mod space_unix;
+#[cfg(windows)]
+mod space_windows;
 mod standing;
 #[cfg(windows)]
 mod user_windows;

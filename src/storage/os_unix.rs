@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::bytes_unix;
+use super::place::at_nearest;
 use crate::ports::{File, FileKind, Files, OpenHow, Stat};
 
 /// The longest entry of the account database that is read.
@@ -105,14 +106,12 @@ impl Files for SystemFiles {
         above_stdio(options.open(path)?)?.sync_all()
     }
 
+    fn free_space(&self, path: &Path) -> io::Result<u64> {
+        at_nearest(path, super::space_unix::free)
+    }
+
     fn is_remote(&self, path: &Path) -> io::Result<bool> {
-        for ancestor in path.ancestors() {
-            match super::remote_unix::is_remote(ancestor) {
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
-                known => return known,
-            }
-        }
-        Err(ErrorKind::NotFound.into())
+        at_nearest(path, super::remote_unix::is_remote)
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {

@@ -32,11 +32,12 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 use windows_sys::Win32::System::SystemServices::FILE_SUPPORTS_OPEN_BY_FILE_ID;
 
+use super::place::at_nearest;
 use super::registry::At;
 use super::registry_windows as registry;
-use super::remote_windows;
 use super::rights::{self, Rights};
 use super::user_windows::{User, profile};
+use super::{remote_windows, space_windows};
 use crate::ports::{File, FileKind, Files, OpenHow, Stat};
 
 /// The largest descriptor of owner and rights that is read.
@@ -158,14 +159,12 @@ impl Files for SystemFiles {
         }
     }
 
+    fn free_space(&self, path: &Path) -> io::Result<u64> {
+        at_nearest(path, space_windows::free)
+    }
+
     fn is_remote(&self, path: &Path) -> io::Result<bool> {
-        for ancestor in path.ancestors() {
-            match remote_windows::is_remote(ancestor) {
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
-                known => return known,
-            }
-        }
-        Err(ErrorKind::NotFound.into())
+        at_nearest(path, remote_windows::is_remote)
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {

@@ -115,6 +115,20 @@ impl Paths {
     }
 }
 
+/// What the system tells of a path, or of its nearest ancestor that exists.
+pub(super) fn at_nearest<T>(
+    path: &Path,
+    ask: impl Fn(&Path) -> std::io::Result<T>,
+) -> std::io::Result<T> {
+    for ancestor in path.ancestors() {
+        match ask(ancestor) {
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            known => return known,
+        }
+    }
+    Err(ErrorKind::NotFound.into())
+}
+
 /// `None`: the user has none.
 fn home(files: &dyn Files) -> Result<Option<PathBuf>> {
     match files.home() {

@@ -16,6 +16,7 @@ use super::wire::{Socket, Wire};
 use super::{failure, tunnel};
 use crate::cancel::Watch;
 use crate::error::{Code, Error, Result};
+use crate::ports::{Progress, Step};
 
 /// Makes the one connection of one call.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(super) struct Connector {
     /// `None`: without TLS.
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) deadline: Deadline,
+    pub(super) progress: Progress,
 }
 
 impl UreqConnector for Connector {
@@ -49,10 +51,13 @@ impl Connector {
         if let Some(proxy) = &self.proxy {
             tunnel::open(&mut socket, proxy, &self.target)?;
         }
-        match &self.tls {
-            None => Ok(Wire::plain(socket, self.target.authority())),
-            Some(config) => self.secured(socket, config.clone()),
-        }
+        self.progress.reached(Step::Connected);
+        let wire = match &self.tls {
+            None => Wire::plain(socket, self.target.authority()),
+            Some(config) => self.secured(socket, config.clone())?,
+        };
+        self.progress.reached(Step::Secured);
+        Ok(wire)
     }
 
     /// The first address that answers. What is left of the time is shared out evenly among the

@@ -56,7 +56,7 @@ pub use address::check_portal_url;
 pub use proxy::Proxy;
 
 use crate::error::{Code, Error, Result};
-use crate::ports::{Clock, Files, HttpRequest, HttpResponse, Transport};
+use crate::ports::{Clock, Files, HttpRequest, HttpResponse, Progress, Step, Transport};
 use address::Target;
 use certificates::Certificates;
 use connector::Connector;
@@ -101,11 +101,12 @@ impl HttpsTransport {
         })
     }
 
-    fn agent(&self, target: &Target, deadline: Deadline) -> Result<Agent> {
+    fn agent(&self, target: &Target, deadline: Deadline, progress: &Progress) -> Result<Agent> {
         let proxy = self.way.to(target)?;
         let tls = if target.is_https { Some(self.certificates.config()?) } else { None };
-        let resolver = Resolver::new(proxy.as_ref(), target, deadline.clone());
-        let connector = Connector { target: target.clone(), proxy, tls, deadline };
+        let progress = progress.clone();
+        let resolver = Resolver::new(proxy.as_ref(), target, deadline.clone(), progress.clone());
+        let connector = Connector { target: target.clone(), proxy, tls, deadline, progress };
         Ok(Agent::with_parts(settings(), connector, resolver))
     }
 }
@@ -126,11 +127,12 @@ impl HttpsTransport {
         let target = Target::parse(request.url)?;
         let deadline = Deadline::new(self.clock.clone(), request.timeout, request.cancel.clone());
         let answer = self
-            .agent(&target, deadline)?
+            .agent(&target, deadline, &request.progress)?
             .post(request.url)
             .content_type(request.content_type)
             .send(request.body)
             .map_err(|e| failure::of_call(e, &target))?;
+        request.progress.reached(Step::Answered);
         if answer.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             return Err(failure::proxy_wants_password("A proxy on the way"));
         }

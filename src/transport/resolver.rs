@@ -14,6 +14,7 @@ use super::address::{Target, literal};
 use super::deadline::Deadline;
 use super::failure;
 use super::proxy::ProxyServer;
+use crate::ports::{Progress, Step};
 
 /// As many addresses as ureq takes.
 const ADDRESSES_MAX: usize = 16;
@@ -25,15 +26,21 @@ pub(super) struct Resolver {
     port: u16,
     is_proxy: bool,
     deadline: Deadline,
+    progress: Progress,
 }
 
 impl Resolver {
-    pub(super) fn new(proxy: Option<&ProxyServer>, target: &Target, deadline: Deadline) -> Self {
+    pub(super) fn new(
+        proxy: Option<&ProxyServer>,
+        target: &Target,
+        deadline: Deadline,
+        progress: Progress,
+    ) -> Self {
         let (host, port) = match proxy {
             Some(proxy) => (&proxy.host, proxy.port),
             None => (&target.host, target.port),
         };
-        Self { host: host.clone(), port, is_proxy: proxy.is_some(), deadline }
+        Self { host: host.clone(), port, is_proxy: proxy.is_some(), deadline, progress }
     }
 
     fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
@@ -56,6 +63,7 @@ impl UreqResolver for Resolver {
         });
         let addresses = addresses
             .map_err(|e| failure::carried(failure::of_lookup(&e, &self.host, self.is_proxy)))?;
+        self.progress.reached(Step::Resolved);
         let mut resolved = self.empty();
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
             resolved.push(address);

@@ -73,6 +73,11 @@ static void functions_of_the_host(const given &all)
 
     lm::list records;
     CHECK(!client.records(records));
+    lm::report report;
+    CHECK(!client.health(report) && !report.empty());
+    CHECK(std::string("storage") == report[0].topic && *report[0].text);
+    for (const lm_finding &finding : report)
+        CHECK(finding.level >= LM_LOG_ERROR && finding.level <= LM_LOG_INFO);
     client.close();
     CHECK(kept.use_count() == 1);
 

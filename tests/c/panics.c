@@ -71,6 +71,7 @@ static void poisoned(lm_client *client, const given *all)
     int destroyed = host.destroyed;
     lm_status_info status;
     lm_list *list = NULL;
+    lm_report *report = NULL;
     lm_seat *seat = NULL;
     lm_buffer *buffer = NULL;
     lm_error *error = NULL;
@@ -90,6 +91,8 @@ static void poisoned(lm_client *client, const given *all)
     CHECK_CODE(lm_cancel(client), LM_ERR_INTERNAL);
     CHECK_CODE(lm_resume(client, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_list_open(client, &list, NULL), LM_ERR_INTERNAL);
+    CHECK_CODE(lm_health(client, 0, &report, NULL), LM_ERR_INTERNAL);
+    CHECK(report == NULL);
     CHECK_CODE(lm_checkout(client, "ortho", 1, &seat, NULL), LM_ERR_INTERNAL);
     CHECK_CODE(lm_request_activation(client, all->activation_id, 1, &buffer, NULL),
                LM_ERR_INTERNAL);
@@ -116,6 +119,7 @@ static void calls_on_a_client(const given *all)
     lm_client *beside = opened();
     lm_status_info status;
     lm_list *list = NULL;
+    lm_report *report = NULL;
     lm_seat *seat = NULL;
     lm_buffer *buffer = NULL;
     int64_t limit = 7;
@@ -145,6 +149,7 @@ static void calls_on_a_client(const given *all)
     POISONS("lm_apply_response", lm_result, lm_apply_response(client, NULL, 0, NULL),
             LM_ERR_INTERNAL);
     POISONS("lm_list_open", lm_result, lm_list_open(client, &list, NULL), LM_ERR_INTERNAL);
+    POISONS("lm_health", lm_result, lm_health(client, 0, &report, NULL), LM_ERR_INTERNAL);
     POISONS("lm_checkout", lm_result, lm_checkout(client, "ortho", 1, &seat, NULL),
             LM_ERR_INTERNAL);
     POISONS("lm_host_id", lm_result, lm_host_id(client, NULL, 0, NULL), LM_ERR_INTERNAL);
@@ -166,6 +171,7 @@ static void opening_and_freeing(const char *activation_id)
     lm_client *client = NULL;
     lm_error *error = NULL;
     lm_list *list = NULL;
+    lm_report *report = NULL;
     lm_buffer *buffer = NULL;
     int destroyed = host.destroyed;
 
@@ -181,6 +187,8 @@ static void opening_and_freeing(const char *activation_id)
     client = opened();
     CHECK_CODE(lm_list_open(client, &list, NULL), LM_OK);
     ARMED("lm_list_free", int, (lm_list_free(list), 0), 0);
+    CHECK_CODE(lm_health(client, 0, &report, NULL), LM_OK);
+    ARMED("lm_report_free", int, (lm_report_free(report), 0), 0);
     CHECK_CODE(lm_request_activation(client, activation_id, 1, &buffer, NULL), LM_OK);
     ARMED("lm_buffer_free", int, (lm_buffer_free(buffer), 0), 0);
     ARMED("lm_client_free", int, (lm_client_free(client), 0), 0);
@@ -199,16 +207,20 @@ static void without_a_client(void)
 {
     lm_status_info status;
     lm_record_info record;
+    lm_finding finding;
     lm_error *error = failure();
     memset(&status, 0, sizeof status);
     status.struct_size = sizeof status;
     record.struct_size = sizeof record;
+    finding.struct_size = sizeof finding;
 
     ARMED("lm_status_text", lm_result, lm_status_text(&status, NULL, 0, NULL), LM_ERR_INTERNAL);
     ARMED("lm_buffer_len", size_t, lm_buffer_len(NULL), 0);
     ARMED("lm_buffer_data", char, *lm_buffer_data(NULL), 0);
     ARMED("lm_list_len", size_t, lm_list_len(NULL), 0);
     ARMED("lm_list_get", lm_result, lm_list_get(NULL, 0, &record), LM_ERR_INTERNAL);
+    ARMED("lm_report_len", size_t, lm_report_len(NULL), 0);
+    ARMED("lm_report_get", lm_result, lm_report_get(NULL, 0, &finding), LM_ERR_INTERNAL);
     ARMED("lm_checkin", lm_result, lm_checkin(NULL, NULL), LM_ERR_INTERNAL);
     ARMED("lm_seat_free", int, (lm_seat_free(NULL), 0), 0);
     ARMED("lm_error_code", lm_result, lm_error_code(error), LM_ERR_INTERNAL);

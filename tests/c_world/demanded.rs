@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// `export parameter kind`, as the program prints it.
 pub type Rows = BTreeSet<String>;
 
-const OBJECTS: [&str; 6] =
-    ["lm_client", "lm_list", "lm_buffer", "lm_seat", "lm_error", "lm_http_response"];
+const OBJECTS: [&str; 7] =
+    ["lm_client", "lm_list", "lm_report", "lm_buffer", "lm_seat", "lm_error", "lm_http_response"];
+/// Structures that the library fills in, by their out_ parameters.
+const FILLED: [&str; 3] = ["lm_status_info*", "lm_record_info*", "lm_finding*"];
 const TEXT: &[&str] = &["null", "empty", "longest", "unterminated", "not-utf8", "control"];
 const STRUCTURE: &[&str] =
     &["null", "misaligned", "zero-size", "too-small", "too-large", "exact", "newer"];
@@ -62,13 +64,7 @@ fn kinds(of: &str, name: &str) -> &'static [&'static str] {
         "int64_t" | "lm_result" => SIGNED,
         "void*" => NULL,
         function if function.ends_with("_fn") => NULL,
-        place
-            if name.starts_with("out_")
-                && place != "lm_status_info*"
-                && place != "lm_record_info*" =>
-        {
-            PLACE
-        }
+        place if name.starts_with("out_") && !FILLED.contains(&place) => PLACE,
         object if OBJECTS.contains(&object.trim_start_matches("const ").trim_end_matches('*')) => {
             NULL
         }

@@ -41,6 +41,18 @@ pub struct Failure {
 
 pub type Outcome = Result<(), Failure>;
 
+/// One finding of a report.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub topic: String,
+    pub level: u32,
+    pub code: lm_result,
+    pub next_step: u32,
+    pub text: String,
+    pub hint: String,
+    pub detail: String,
+}
+
 pub const PRODUCT: &str = "ortho-studio";
 
 // SAFETY: a client is for any thread, as its header says; this is the host that shares it.
@@ -251,6 +263,38 @@ impl Machine {
         // SAFETY: freed once.
         unsafe { lm_list_free(list) };
         Ok(rows)
+    }
+
+    /// What lm_health finds: topic, level, code, next step, text, hint.
+    pub fn health(&self, ask_portal: bool) -> Vec<Found> {
+        let mut report = ptr::null_mut();
+        // SAFETY: a client that lives, a place for the report.
+        outcome(|error| unsafe {
+            lm_health(self.client, u32::from(ask_portal), &raw mut report, error)
+        })
+        .expect("a report");
+        // SAFETY: a report that lives.
+        let length = unsafe { lm_report_len(report) };
+        let found = (0..length).map(|index| {
+            // SAFETY: all zero is a struct of numbers and NULL pointers.
+            let mut row: lm_finding = unsafe { std::mem::zeroed() };
+            row.struct_size = size_of::<lm_finding>();
+            // SAFETY: a report that lives, a struct with its size set.
+            assert_eq!(unsafe { lm_report_get(report, index, &raw mut row) }, LM_OK);
+            Found {
+                topic: text(row.topic),
+                level: row.level,
+                code: row.code,
+                next_step: row.next_step,
+                text: text(row.text),
+                hint: text(row.hint),
+                detail: text(row.detail),
+            }
+        });
+        let found = found.collect();
+        // SAFETY: freed once.
+        unsafe { lm_report_free(report) };
+        found
     }
 
     /// Writes both images back as they were, in place.

@@ -9,6 +9,7 @@ mod activation;
 mod cancel;
 mod checkout;
 mod client_return;
+mod health;
 mod interface;
 mod offline;
 mod offline_or_online;

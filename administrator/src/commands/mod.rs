@@ -1,6 +1,7 @@
 //! The commands, one group a file.
 
 mod change;
+mod doctor;
 mod give_back;
 mod manual;
 mod offline;
@@ -74,6 +75,7 @@ impl Session {
         match command {
             Command::List => self.list(),
             Command::Status { id } => self.status(id.as_deref()),
+            Command::Doctor { offline } => self.doctor(*offline),
             Command::HostId => self.host_id(),
             Command::Activate { id, seats } => self.activate(id, *seats),
             Command::Return { ids, seats, yes } => self.return_(ids, seats.unwrap_or(0), *yes),
@@ -111,6 +113,7 @@ fn refused(format: Format, command: &Command, error: &lm::Error) -> io::Result<E
         Command::Refresh { id } => each(&[id.as_deref().unwrap_or("")])?,
         Command::Request { what } => each(&[what.id()])?,
         Command::List
+        | Command::Doctor { .. }
         | Command::Resume
         | Command::Apply { .. }
         | Command::Completions { .. }

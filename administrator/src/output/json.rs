@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 
-use lm::{Kind, RecordInfo, Status};
+use lm::log::Level;
+use lm::{Finding, Kind, RecordInfo, Status};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -48,6 +49,20 @@ pub(super) struct OutcomeRow<'a> {
     /// Who holds the seats, where the refusal tells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<Value>,
+}
+
+/// The fields of `lm_finding`.
+#[derive(Serialize)]
+pub(super) struct FindingRow<'a> {
+    topic: &'static str,
+    level: &'static str,
+    code: &'static str,
+    next_step: &'static str,
+    subject: &'a str,
+    text: &'a str,
+    hint: &'a str,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    detail: &'a Value,
 }
 
 #[derive(Serialize)]
@@ -107,6 +122,27 @@ pub(super) fn outcome(outcome: &Outcome) -> OutcomeRow<'_> {
     };
     let detail = serde_json::from_str(detail).ok();
     OutcomeRow { activation_id: &outcome.activation_id, result, message, hint, detail }
+}
+
+pub(super) fn findings(findings: &[Finding]) -> Vec<FindingRow<'_>> {
+    findings.iter().map(finding).collect()
+}
+
+fn finding(finding: &Finding) -> FindingRow<'_> {
+    FindingRow {
+        topic: finding.topic.word(),
+        level: match finding.level {
+            Level::Error => "ERROR",
+            Level::Warn => "WARN",
+            Level::Info | Level::Debug => "INFO",
+        },
+        code: finding.code.map_or("LM_OK", lm::Code::name),
+        next_step: finding.next_step.name(),
+        subject: &finding.subject,
+        text: &finding.text,
+        hint: &finding.hint,
+        detail: &finding.detail,
+    }
 }
 
 pub(super) const fn host_id(host_id: &str) -> Host<'_> {

@@ -2,12 +2,13 @@
 
 mod json;
 mod people;
+mod report;
 
 use std::io::{self, ErrorKind, Write};
 
 use clap::CommandFactory;
 use clap::error::ErrorKind as Usage;
-use lm::{RecordInfo, Status};
+use lm::{Finding, RecordInfo, Status};
 
 use crate::args::Args;
 use crate::outcome::{Exit, Outcome};
@@ -35,6 +36,14 @@ pub(crate) fn status(format: Format, id: &str, status: &Status) -> io::Result<()
     match format {
         Format::Json => json::print(&json::status(id, status)),
         Format::People => people::status(id, status),
+    }
+}
+
+/// What a report found.
+pub(crate) fn findings(format: Format, findings: &[Finding]) -> io::Result<()> {
+    match format {
+        Format::Json => json::print(&json::findings(findings)),
+        Format::People => report::findings(findings),
     }
 }
 

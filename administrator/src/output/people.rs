@@ -156,12 +156,12 @@ pub(super) fn machine(host_id: &str, label: &str) -> String {
 }
 
 /// Another machine's text without what a terminal would take for a command.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).collect()
 }
 
 /// Never wraps: an ID must be one piece to be copied.
-fn table() -> Table {
+pub(super) fn table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     // As the terminal and its user want it; never in a file or a pipe.
@@ -171,7 +171,7 @@ fn table() -> Table {
     table
 }
 
-fn text(table: &Table) -> String {
+pub(super) fn text(table: &Table) -> String {
     table.trim_fmt()
 }
 

@@ -160,6 +160,14 @@ pub async fn reply(
     Ok((Reply { answer, keyset: identity.keyset, time }, answered))
 }
 
+/// The reply to a [`Post`](lm_protocol::Post) without a request: whose portal this is, and its time.
+/// Moves nothing and counts nothing.
+pub async fn greeting(db: &mut AnyConnection, now: i64, time_nonce: Id) -> Result<Reply> {
+    let identity = Identity::load(db).await?;
+    let time = time_statement(&identity, now, time_nonce)?;
+    Ok(Reply { answer: String::new(), keyset: identity.keyset, time })
+}
+
 /// Answers one request that came in a file: with the portal's time only where the file asks for it,
 /// and with the keyset of the day.
 pub async fn answer_in_file(

@@ -35,9 +35,11 @@ pub(super) async fn post(
     }
     let address = format!("protocol {}", app.caller(peer, &headers));
     let opened = open(&read(body, POST_MAX).await?);
-    must_be_open(&app, &address, opened.as_ref().ok().map(|(request, _)| request)).await?;
+    let request = opened.as_ref().ok().and_then(|(request, _)| request.as_ref());
+    must_be_open(&app, &address, request).await?;
     let reply = match opened {
-        Ok((request, time_nonce)) => reply(&app, &address, &request, time_nonce).await,
+        Ok((Some(request), time_nonce)) => reply(&app, &address, &request, time_nonce).await,
+        Ok((None, time_nonce)) => greeting(&app, time_nonce).await,
         Err(error) => Err(error),
     };
     if let Err(error) = &reply {
@@ -63,6 +65,12 @@ async fn reply(
         in_transaction!(app.database, |db| ledger::reply(db, now, random, request, time_nonce))?;
     count_failure(app, address, request, answered.failure).await?;
     Ok(reply)
+}
+
+/// Says whose portal this is, and its time, to whoever asks nothing.
+async fn greeting(app: &App, time_nonce: Id) -> Result<Reply> {
+    let mut db = app.database.read().await?;
+    ledger::greeting(&mut db, app.now(), time_nonce).await
 }
 
 /// Counts what is counted of an answer.
@@ -93,10 +101,12 @@ pub(super) async fn count_error(app: &App, address: &str, error: &Error) -> Resu
     Ok(())
 }
 
-/// Reads and verifies what was posted, before any transaction is begun for it.
-fn open(body: &[u8]) -> Result<(Verified<Request>, Id)> {
+/// Reads and verifies what was posted, before any transaction is begun for it. No request: it asks who
+/// is there.
+fn open(body: &[u8]) -> Result<(Option<Verified<Request>>, Id)> {
     let post = Post::parse(body)?;
-    Ok((Request::open(&post.request)?, post.time_nonce))
+    let request = if post.request.is_empty() { None } else { Some(Request::open(&post.request)?) };
+    Ok((request, post.time_nonce))
 }
 
 fn of_id(request: &Request) -> String {

@@ -128,6 +128,7 @@ fn request(url: &str) -> HttpRequest<'_> {
         response_max: 1000,
         timeout: PATIENT,
         cancel: Token::default(),
+        progress: crate::ports::Progress::default(),
     }
 }
 

@@ -36,6 +36,7 @@ static void child_of(void (*runs)(void))
     } while (0)
 
 static lm_list *parents_list;
+static lm_report *parents_report;
 static lm_seat *parents_seat;
 static lm_buffer *parents_buffer;
 static lm_error *parents_error;
@@ -51,6 +52,7 @@ static void calls_on_the_parents_client(void)
 {
     lm_status_info status;
     lm_list *list = NULL;
+    lm_report *report = NULL;
     lm_seat *seat = NULL;
     lm_buffer *buffer = NULL;
     lm_error *error = NULL;
@@ -71,6 +73,8 @@ static void calls_on_the_parents_client(void)
     IN_CHILD("lm_remove", lm_remove(client, all.activation_id, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_resume", lm_resume(client, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_list_open", lm_list_open(client, &list, NULL), LM_ERR_FORKED);
+    IN_CHILD("lm_health", lm_health(client, 0, &report, NULL), LM_ERR_FORKED);
+    CHECK(report == NULL);
     IN_CHILD("lm_request_activation",
              lm_request_activation(client, all.activation_id, 1, &buffer, NULL), LM_ERR_FORKED);
     IN_CHILD("lm_request_return",
@@ -88,14 +92,19 @@ static void calls_on_the_parents_client(void)
 static void what_needs_no_client(void)
 {
     lm_record_info record;
+    lm_finding finding;
     lm_status_info status;
     char text[512];
     record.struct_size = sizeof record;
+    finding.struct_size = sizeof finding;
     memset(&status, 0, sizeof status);
     status.struct_size = sizeof status;
     HOLDS_IN_CHILD("lm_list_len", lm_list_len(parents_list) == 1);
     IN_CHILD("lm_list_get", lm_list_get(parents_list, 0, &record), LM_OK);
     CHECK(strcmp(record.activation_id, all.activation_id) == 0);
+    HOLDS_IN_CHILD("lm_report_len", lm_report_len(parents_report) > 4);
+    IN_CHILD("lm_report_get", lm_report_get(parents_report, 0, &finding), LM_OK);
+    CHECK(strcmp(finding.topic, "storage") == 0);
     HOLDS_IN_CHILD("lm_buffer_len", lm_buffer_len(parents_buffer) > 100);
     HOLDS_IN_CHILD("lm_buffer_data",
                    strlen((const char *)lm_buffer_data(parents_buffer)) == lm_buffer_len(parents_buffer));
@@ -120,6 +129,7 @@ static void frees_and_opens_its_own(void)
     unsigned before = destroyed;
     status.struct_size = sizeof status;
     HOLDS_IN_CHILD("lm_list_free", (lm_list_free(parents_list), 1));
+    HOLDS_IN_CHILD("lm_report_free", (lm_report_free(parents_report), 1));
     HOLDS_IN_CHILD("lm_buffer_free", (lm_buffer_free(parents_buffer), 1));
     HOLDS_IN_CHILD("lm_error_free", (lm_error_free(parents_error), 1));
     HOLDS_IN_CHILD("lm_seat_free", (lm_seat_free(parents_seat), 1));
@@ -199,6 +209,7 @@ static void forked(void)
     options.log_destroy = count_destroyed;
     CHECK_CODE(lm_client_open(&options, &client, NULL), LM_OK);
     CHECK_CODE(lm_list_open(client, &parents_list, NULL), LM_OK);
+    CHECK_CODE(lm_health(client, 0, &parents_report, NULL), LM_OK);
     CHECK_CODE(lm_remove(client, absent, &parents_error), LM_ERR_NOT_FOUND);
     CHECK_CODE(lm_checkout(client, "ortho", 1, &parents_seat, NULL), LM_OK);
     CHECK_CODE(lm_request_activation(client, all.activation_id, 1, &parents_buffer, NULL), LM_OK);
@@ -210,6 +221,7 @@ static void forked(void)
     CHECK_CODE(lm_refresh(client, NULL, NULL), LM_OK);
     CHECK(lm_list_len(parents_list) == 1 && *lm_error_message(parents_error));
     lm_list_free(parents_list);
+    lm_report_free(parents_report);
     lm_buffer_free(parents_buffer);
     lm_error_free(parents_error);
 

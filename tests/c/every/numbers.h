@@ -161,10 +161,13 @@ static void sizes_and_indexes(void)
 {
     lm_record_info record;
     lm_list *list = NULL;
+    lm_finding finding;
+    lm_report *report = NULL;
     lm_options options;
     char id[64];
     size_t needed = 0;
     record.struct_size = sizeof record;
+    finding.struct_size = sizeof finding;
     row("lm_options_init", "struct_size", "zero");
     TRY(lm_options_init(&options, 0), LM_ERR_STRUCT_SIZE);
     row("lm_options_init", "struct_size", "huge");
@@ -177,6 +180,17 @@ static void sizes_and_indexes(void)
     TRY(lm_list_get(list, SIZE_MAX, &record), LM_ERR_INVALID_ARGUMENT);
     TRY(lm_list_get(list, 1, &record), LM_ERR_INVALID_ARGUMENT);
     lm_list_free(list);
+
+    row("lm_health", "ask_portal", "huge");
+    TRY(lm_health(client, UINT32_MAX, &report, NULL), LM_ERR_INVALID_ARGUMENT);
+    row("lm_health", "ask_portal", "zero");
+    TRY(lm_health(client, 0, &report, NULL), LM_OK);
+    row("lm_report_get", "index", "zero");
+    TRY(lm_report_get(report, 0, &finding), LM_OK);
+    row("lm_report_get", "index", "huge");
+    TRY(lm_report_get(report, SIZE_MAX, &finding), LM_ERR_INVALID_ARGUMENT);
+    TRY(lm_report_get(report, lm_report_len(report), &finding), LM_ERR_INVALID_ARGUMENT);
+    lm_report_free(report);
 
     row("lm_host_id", "buf_len", "zero");
     TRY(lm_host_id(client, id, 0, &needed), LM_ERR_BUFFER);

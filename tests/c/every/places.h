@@ -47,6 +47,18 @@ static lm_result list_well(lm_error **e)
     lm_list_free(list);
     return code;
 }
+static lm_result health_badly(lm_error **e)
+{
+    lm_report *report = NULL;
+    return lm_health(client, 2, &report, e);
+}
+static lm_result health_well(lm_error **e)
+{
+    lm_report *report = NULL;
+    lm_result code = lm_health(client, 1, &report, e);
+    lm_report_free(report);
+    return code;
+}
 
 static lm_result checkout_badly(lm_error **e)
 {
@@ -100,6 +112,7 @@ static void errors(void)
         {"lm_remove", remove_badly, NULL, LM_ERR_NOT_ALLOWED},
         {"lm_resume", resume_badly, resume_well, LM_ERR_INVALID_ARGUMENT},
         {"lm_list_open", list_badly, list_well, LM_ERR_INVALID_ARGUMENT},
+        {"lm_health", health_badly, health_well, LM_ERR_INVALID_ARGUMENT},
         {"lm_checkout", checkout_badly, checkout_well, LM_ERR_FEATURE},
         {"lm_checkin", checkin_badly, checkin_well, LM_ERR_INVALID_ARGUMENT},
         {"lm_request_activation", request_activation_badly, request_activation_well,
@@ -144,6 +157,13 @@ static lm_result list_into(void *p)
     lm_result code = lm_list_open(client, (lm_list **)p, NULL);
     if (code == LM_OK)
         lm_list_free(*(lm_list **)p);
+    return code;
+}
+static lm_result report_into(void *p)
+{
+    lm_result code = lm_health(client, 0, (lm_report **)p, NULL);
+    if (code == LM_OK)
+        lm_report_free(*(lm_report **)p);
     return code;
 }
 static lm_result seat_into(void *p)
@@ -195,6 +215,7 @@ static void places(void)
     } rows[] = {
         {"lm_client_open", "out_client", client_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_list_open", "out_list", list_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
+        {"lm_health", "out_report", report_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_checkout", "out_seat", seat_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_request_activation", "out_request", activation_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
         {"lm_request_return", "out_request", return_into, LM_ERR_INVALID_ARGUMENT, LM_OK},
@@ -289,11 +310,14 @@ static void null_objects(void)
     lm_status_info status;
     lm_record_info record;
     lm_list *list = (lm_list *)UNTOUCHED;
+    lm_report *report = (lm_report *)UNTOUCHED;
+    lm_finding finding;
     lm_seat *seat = (lm_seat *)UNTOUCHED;
     lm_buffer *buffer = (lm_buffer *)UNTOUCHED;
     int64_t limit = 7;
     status.struct_size = sizeof status;
     record.struct_size = sizeof record;
+    finding.struct_size = sizeof finding;
 #define NULL_CLIENT(export_, call)                                                                 \
     do {                                                                                           \
         row(export_, "client", "null");                                                            \
@@ -310,6 +334,7 @@ static void null_objects(void)
     NULL_CLIENT("lm_remove", lm_remove(NULL, all.activation_id, NULL));
     NULL_CLIENT("lm_resume", lm_resume(NULL, NULL));
     NULL_CLIENT("lm_list_open", lm_list_open(NULL, &list, NULL));
+    NULL_CLIENT("lm_health", lm_health(NULL, 0, &report, NULL));
     NULL_CLIENT("lm_host_id", lm_host_id(NULL, NULL, 0, NULL));
     NULL_CLIENT("lm_request_activation",
                 lm_request_activation(NULL, all.activation_id, 1, &buffer, NULL));
@@ -318,6 +343,7 @@ static void null_objects(void)
     NULL_CLIENT("lm_apply_response", lm_apply_response(NULL, NULL, 0, NULL));
     CHECK(buffer == (lm_buffer *)UNTOUCHED);
     NULL_CLIENT("lm_checkout", lm_checkout(NULL, "ortho", 1, &seat, NULL));
+    CHECK(report == (lm_report *)UNTOUCHED);
     CHECK(list == (lm_list *)UNTOUCHED && seat == (lm_seat *)UNTOUCHED && limit == 7);
 #define EMPTY(export_, parameter, holds)                                                           \
     do {                                                                                           \
@@ -330,6 +356,9 @@ static void null_objects(void)
     EMPTY("lm_list_len", "list", lm_list_len(NULL) == 0);
     EMPTY("lm_list_get", "list", lm_list_get(NULL, 0, &record) == LM_ERR_INVALID_ARGUMENT);
     EMPTY("lm_list_free", "list", (lm_list_free(NULL), 1));
+    EMPTY("lm_report_len", "report", lm_report_len(NULL) == 0);
+    EMPTY("lm_report_get", "report", lm_report_get(NULL, 0, &finding) == LM_ERR_INVALID_ARGUMENT);
+    EMPTY("lm_report_free", "report", (lm_report_free(NULL), 1));
     EMPTY("lm_checkin", "seat", lm_checkin(NULL, NULL) == LM_ERR_INVALID_ARGUMENT);
     EMPTY("lm_seat_free", "seat", (lm_seat_free(NULL), 1));
     EMPTY("lm_buffer_data", "buffer", *lm_buffer_data(NULL) == 0);

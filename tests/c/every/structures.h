@@ -18,6 +18,7 @@ typedef struct {
 /* lm_options_init is told the size beside the structure. */
 static size_t told;
 static lm_list *one_record;
+static lm_report *a_report;
 
 static lm_result init_options(void *p) { return lm_options_init((lm_options *)p, told); }
 static lm_result open_options(void *p) { return opened((const lm_options *)p); }
@@ -32,6 +33,8 @@ static lm_result feature_into(void *p)
     return lm_feature_status(client, "ortho", (lm_status_info *)p);
 }
 static lm_result record_into(void *p) { return lm_list_get(one_record, 0, (lm_record_info *)p); }
+
+static lm_result finding_into(void *p) { return lm_report_get(a_report, 0, (lm_finding *)p); }
 
 static lm_result with_size(const structure_row *r, void *at, size_t size)
 {
@@ -106,13 +109,16 @@ static void structures(void)
         {"lm_feature_status", "out_status", sizeof now, feature_into, NULL, LM_OK},
         {"lm_status_text", "status", sizeof now, text_of, &now, LM_OK},
         {"lm_list_get", "out_record", sizeof(lm_record_info), record_into, NULL, LM_OK},
+        {"lm_report_get", "out_finding", sizeof(lm_finding), finding_into, NULL, LM_OK},
     };
     size_t i;
     CHECK_CODE(lm_list_open(client, &one_record, NULL), LM_OK);
     CHECK(lm_list_len(one_record) == 1);
+    CHECK_CODE(lm_health(client, 0, &a_report, NULL), LM_OK);
     for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
         each_structure(&rows[i]);
     lm_list_free(one_record);
+    lm_report_free(a_report);
 }
 
 #endif
