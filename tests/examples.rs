@@ -128,6 +128,19 @@ fn a_host_carries_the_requests_itself() {
     assert_eq!(bench.world.seats(&id), (0, 1));
 }
 
+#[test]
+fn a_host_reports_on_the_health_of_its_license() {
+    let bench = Bench::new();
+    let program = bench.build("examples/health.c", &["-std=c99"]);
+    let storage = bench.storage();
+    let (told, code) = run(&program, &[&storage, "desk-1", bench.world.url()]);
+    assert!(told.starts_with("ok      storage        There is no trusted storage in"), "{told}");
+    assert!(told.contains("ok      portal.http    The portal answered") && code == 0, "{told}");
+    let (told, code) = run(&program, &[&storage, "desk-1", "https://nobody.invalid"]);
+    assert!(told.contains("BROKEN  portal.dns") && told.contains("-> ") && code == 1, "{told}");
+    assert_eq!(run(&program, &[&storage]).1, 2);
+}
+
 /// The same story with the C++ and the Rust host: the commands are the same.
 fn a_host_lives_through_a_license(bench: &Bench, program: &Path, first: &[&str]) {
     let id = bench.world.cc(3);
