@@ -237,6 +237,13 @@
 #define LM_SCOPE_USER                 0  /**< Those of the effective user. */
 #define LM_SCOPE_MACHINE              1  /**< Those of all users of the machine. */
 
+/**
+ * Those of the effective user, in memory only: nothing is written, and they end with the client.
+ * For hosts that want no storage, a CI machine say. Return the license before; activating anew at
+ * each start takes no second seat, but counts against the repair limit.
+ */
+#define LM_SCOPE_MEMORY 2
+
 /* ---- Log levels ------------------------------------------------------------------------------ */
 
 #define LM_LOG_NONE                   0  /**< No lines. */
@@ -414,7 +421,7 @@ typedef struct lm_options {
     const char *portal_url;
     /**
      * Where trusted storage lies, at most 4096 bytes: a directory of its own, on a local disk,
-     * which an activation makes. NULL: the default of the scope.
+     * which an activation makes. NULL: the default of the scope; always so in memory.
      */
     const char *storage_dir;
     /**
@@ -431,7 +438,7 @@ typedef struct lm_options {
     const char *proxy;
     /** A PEM file of certificates to trust beside the system's. NULL: none. */
     const char *ca_file;
-    /** Whose licenses: LM_SCOPE_USER or LM_SCOPE_MACHINE. */
+    /** Whose licenses: LM_SCOPE_USER, LM_SCOPE_MACHINE or LM_SCOPE_MEMORY. */
     uint32_t scope;
     /** Milliseconds that a whole call may take, at most an hour. 0: 30000. */
     uint32_t timeout_ms;
@@ -1239,8 +1246,8 @@ LM_API const char *lm_version_string(void);
  * asks before it relies on it.
  *
  * capability: "https" (a way of its own to the portal), "transport", "log", "host_identity",
- *     "user_scope", "machine_scope", "repair", "cancel", "checkout", "offline", "health". Later
- *     versions know more. NULL or an unknown one: 0.
+ *     "user_scope", "machine_scope", "memory_scope", "repair", "cancel", "checkout", "offline",
+ *     "health". Later versions know more. NULL or an unknown one: 0.
  * Returns 1 or 0.
  * Threads: any.
  * Since 0.1.

@@ -54,6 +54,7 @@ pub(super) fn health(client: &Client, ask_portal: bool) -> Result<Vec<Finding>> 
 fn stored(client: &Client, reading: &Reading) -> Vec<Finding> {
     let access = Access {
         directory: client.storage.directory().display().to_string(),
+        in_memory: client.storage.is_in_memory(),
         closed: client.storage.check_may_change().err(),
         free: client.storage.free_space(),
     };

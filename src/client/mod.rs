@@ -343,7 +343,7 @@ fn host(options: &Options, root: &TrustRoot, ports: &Ports) -> Result<Evidence> 
     let (files, salt, given) =
         (ports.files.as_ref(), &root.salt.0, options.host_identity.as_deref());
     match options.scope {
-        Scope::User => machine::evidence(files, salt, given),
+        Scope::User | Scope::Memory => machine::evidence(files, salt, given),
         Scope::Machine => machine::shared_evidence(files, salt, given),
     }
 }
@@ -351,7 +351,7 @@ fn host(options: &Options, root: &TrustRoot, ports: &Ports) -> Result<Evidence> 
 fn holder(scope: Scope, root: &TrustRoot, ports: &Ports) -> Result<Holder> {
     match scope {
         Scope::Machine => Ok(Holder { scope: lm_protocol::Scope::Machine, user: None }),
-        Scope::User => {
+        Scope::User | Scope::Memory => {
             let user = ports.files.user_id().map_err(|e| {
                 let sentence = format!("The system doesn't tell who runs this process: {e}.");
                 Error::new(Code::StorageIo, sentence)

@@ -23,7 +23,7 @@ pub struct Options {
     /// `https://…`, or `http://` to this machine. `None`: no portal; what needs one answers
     /// [`Code::NoPortal`].
     pub portal_url: Option<String>,
-    /// Where trusted storage lies. `None`: the default of the scope.
+    /// Where trusted storage lies. `None`: the default of the scope; always so in memory.
     pub storage_dir: Option<PathBuf>,
     /// The application's own identity of the host (a container, a test). `None`: this machine's
     /// factors.
@@ -77,6 +77,9 @@ impl Options {
             || too_long(path(&self.ca_file), limits::PATH_MAX)
         {
             return Err(invalid("A path is empty or longer than 4096 bytes."));
+        }
+        if self.scope == Scope::Memory && self.storage_dir.is_some() {
+            return Err(invalid("A storage that is in memory only has no directory."));
         }
         if too_long(self.host_identity.as_ref().map(String::len), limits::HOST_IDENTITY_MAX) {
             return Err(invalid("The host identity is empty or longer than 1024 bytes."));

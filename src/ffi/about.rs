@@ -24,6 +24,7 @@ const CAPABILITIES: &[&str] = &[
     "host_identity",
     "log",
     "machine_scope",
+    "memory_scope",
     "offline",
     "repair",
     "transport",
@@ -118,8 +119,8 @@ pub extern "C" fn lm_version_string() -> *const c_char {
 /// asks before it relies on it.
 ///
 /// capability: "https" (a way of its own to the portal), "transport", "log", "host_identity",
-///     "user_scope", "machine_scope", "repair", "cancel", "checkout", "offline", "health". Later
-///     versions know more. NULL or an unknown one: 0.
+///     "user_scope", "machine_scope", "memory_scope", "repair", "cancel", "checkout", "offline",
+///     "health". Later versions know more. NULL or an unknown one: 0.
 /// Returns 1 or 0.
 /// Threads: any.
 /// Since 0.1.

@@ -205,6 +205,10 @@ pub const LM_NEXT_CONTACT_VENDOR: u32 = 7;
 pub const LM_SCOPE_USER: u32 = 0;
 /// Those of all users of the machine.
 pub const LM_SCOPE_MACHINE: u32 = 1;
+/// Those of the effective user, in memory only: nothing is written, and they end with the client.
+/// For hosts that want no storage, a CI machine say. Return the license before; activating anew at
+/// each start takes no second seat, but counts against the repair limit.
+pub const LM_SCOPE_MEMORY: u32 = 2;
 
 /// § Log levels
 /// No lines.
@@ -343,6 +347,7 @@ pub(super) const fn scope_from(number: u32) -> Option<Scope> {
     match number {
         LM_SCOPE_USER => Some(Scope::User),
         LM_SCOPE_MACHINE => Some(Scope::Machine),
+        LM_SCOPE_MEMORY => Some(Scope::Memory),
         _ => None,
     }
 }

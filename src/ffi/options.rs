@@ -40,7 +40,7 @@ pub struct lm_options {
     /// portal answers LM_ERR_NO_PORTAL.
     pub portal_url: *const c_char,
     /// Where trusted storage lies, at most 4096 bytes: a directory of its own, on a local disk,
-    /// which an activation makes. NULL: the default of the scope.
+    /// which an activation makes. NULL: the default of the scope; always so in memory.
     pub storage_dir: *const c_char,
     /// The application's own identity of the host, for a container or a test; 1 to 1024 bytes. NULL:
     /// this machine's own factors. Only a salted hash of it leaves the machine.
@@ -52,7 +52,7 @@ pub struct lm_options {
     pub proxy: *const c_char,
     /// A PEM file of certificates to trust beside the system's. NULL: none.
     pub ca_file: *const c_char,
-    /// Whose licenses: LM_SCOPE_USER or LM_SCOPE_MACHINE.
+    /// Whose licenses: LM_SCOPE_USER, LM_SCOPE_MACHINE or LM_SCOPE_MEMORY.
     pub scope: u32,
     /// Milliseconds that a whole call may take, at most an hour. 0: 30000.
     pub timeout_ms: u32,

@@ -14,6 +14,7 @@
 //! | `lock`, `commit` | the one way to write |
 //! | `access` | what this user may do here |
 //! | `slots`, `holder` | seats in use, and who holds them |
+//! | `memory` | the file port of a store that ends with its client |
 //! | `safety` | owner, mode, links, network file systems; errors as sentences |
 //! | `os_unix`, `bytes_unix`, `remote_unix`, `space_unix`, `places_unix` | the file port of Unix systems, and where their stores are |
 //! | `os_windows`, `registry_windows`, `remote_windows`, `space_windows`, `user_windows`, `places_windows` | those of Windows |
@@ -29,6 +30,7 @@ mod holder;
 mod image;
 mod judge;
 mod lock;
+mod memory;
 #[cfg(unix)]
 mod os_unix;
 #[cfg(windows)]
@@ -69,6 +71,7 @@ pub use contents::Contents;
 pub use holder::Holder;
 pub use image::CONTENTS_MAX;
 pub use lock::Wait;
+pub use memory::MemoryFiles;
 #[cfg(unix)]
 pub use os_unix::SystemFiles;
 #[cfg(windows)]
@@ -115,6 +118,12 @@ impl Storage {
     /// Errors: [`Code::InvalidArgument`] for a name or a path that can't be used,
     /// [`Code::StorageIo`] where the default place is asked for and the user has no home.
     pub fn new(place: &Place, ports: &Ports) -> Result<Self> {
+        let ports = match place.scope {
+            Scope::Memory => {
+                &Ports { files: Arc::new(MemoryFiles::new(ports.files.user())), ..ports.clone() }
+            }
+            Scope::User | Scope::Machine => ports,
+        };
         let paths = place::Paths::of(place, ports.files.as_ref())?;
         let sealer = SoftwareSealer::new(&place.vendor, &place.product)?;
         Ok(Self::with(paths, Box::new(sealer), ports))
@@ -133,7 +142,13 @@ impl Storage {
         }
     }
 
-    /// The store's directory, absolute, links resolved.
+    /// Whether it ends with this value: nothing of it is on a disk.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        self.core.paths.scope == Scope::Memory
+    }
+
+    /// The store's directory, absolute, links resolved; in memory one that no system has.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.core.paths.dir

@@ -23,6 +23,9 @@ pub enum Scope {
     /// Those of all users of the machine. Made by an installer or the Administrator with rights,
     /// changed by the directory's group (2775, 0664), read by everyone.
     Machine,
+    /// Those of the effective user, in memory only: they end with the client, and each client has a
+    /// store of its own. [`Place::dir`] is nothing then.
+    Memory,
 }
 
 /// Which store.
@@ -59,7 +62,7 @@ const NAME_MAX: usize = 255;
 impl Paths {
     pub(super) fn of(place: &Place, files: &dyn Files) -> Result<Self> {
         let home = match place.scope {
-            Scope::User => home(files)?,
+            Scope::User | Scope::Memory => home(files)?,
             Scope::Machine => None,
         };
         let dir = match (&place.dir, place.scope) {
@@ -68,7 +71,7 @@ impl Paths {
                 let stores = places::machine_stores(files);
                 own_dir(&stores.map_err(|e| unusable("The place for all users", &e))?, place)?
             }
-            (None, Scope::User) => {
+            (None, Scope::User | Scope::Memory) => {
                 let home = home.as_ref().ok_or_else(homeless)?;
                 own_dir(&places::user_stores(home), place)?
             }
@@ -79,7 +82,7 @@ impl Paths {
         })?;
         let anchors = match place.scope {
             Scope::Machine => Some(places::machine_anchors()),
-            Scope::User => home.map(|home| places::user_anchors(&home)),
+            Scope::User | Scope::Memory => home.map(|home| places::user_anchors(&home)),
         };
         let anchor = anchors.map(|anchors| anchors.join(anchor_name(place, &dir)));
         Ok(Self::new(place.scope, dir, anchor))
@@ -92,7 +95,7 @@ impl Paths {
 
     pub(super) const fn dir_mode(&self) -> u32 {
         match self.scope {
-            Scope::User => 0o700,
+            Scope::User | Scope::Memory => 0o700,
             Scope::Machine => 0o2775,
         }
     }
@@ -100,7 +103,7 @@ impl Paths {
     /// Of the images and the anchor.
     pub(super) const fn file_mode(&self) -> u32 {
         match self.scope {
-            Scope::User => 0o600,
+            Scope::User | Scope::Memory => 0o600,
             Scope::Machine => 0o664,
         }
     }
@@ -109,7 +112,7 @@ impl Paths {
     /// `slots`.
     pub(super) const fn lock_mode(&self) -> u32 {
         match self.scope {
-            Scope::User => 0o600,
+            Scope::User | Scope::Memory => 0o600,
             Scope::Machine => 0o666,
         }
     }
@@ -191,6 +194,7 @@ fn anchor_name(place: &Place, dir: &Path) -> String {
     let scope = match place.scope {
         Scope::User => "user",
         Scope::Machine => "machine",
+        Scope::Memory => "memory",
     };
     let mut key = framed(&["lm anchor 1", &place.vendor, &place.product, scope]);
     key.extend_from_slice(dir.as_os_str().as_encoded_bytes());

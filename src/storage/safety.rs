@@ -39,7 +39,7 @@ impl Core {
         };
         check_kind(path, &stat, FileKind::Directory)?;
         let known = [0, self.files.user()].contains(&stat.owner);
-        if self.paths.scope == Scope::User && !known {
+        if self.paths.scope != Scope::Machine && !known {
             return Err(foreign_owner(path, &stat));
         }
         Ok(Some(stat))
@@ -73,7 +73,7 @@ impl Core {
     /// Refuses to make a file that the other users of the store would have to refuse.
     pub(super) fn check_may_create(&self, directory: &Stat) -> Result<()> {
         let user = self.files.user();
-        let may = self.paths.scope == Scope::User || user == 0 || user == directory.owner;
+        let may = self.paths.scope != Scope::Machine || user == 0 || user == directory.owner;
         if may {
             return Ok(());
         }
@@ -124,7 +124,7 @@ impl Core {
             return failure;
         }
         match (self.paths.scope, self.license_group()) {
-            (Scope::User, _) => failure.with_hint(
+            (Scope::User | Scope::Memory, _) => failure.with_hint(
                 "It must belong to you, and be yours to read and to write: look at its owner and \
                  its permissions.",
             ),

@@ -11,6 +11,7 @@ mod checkout;
 mod client_return;
 mod health;
 mod interface;
+mod memory;
 mod offline;
 mod offline_or_online;
 mod overrides;

@@ -14,6 +14,8 @@ use crate::storage::{Note, Reading, State};
 pub struct Access {
     /// The store's directory.
     pub directory: String,
+    /// There is none: the store ends with its client.
+    pub in_memory: bool,
     /// Why this user may not change the store.
     pub closed: Option<Error>,
     /// Bytes free there; `None`: the system doesn't tell.
@@ -34,6 +36,10 @@ pub fn closed(error: &Error) -> Finding {
 /// What a reading of the store tells, and what this user may do with it.
 #[must_use]
 pub fn store(reading: &Reading, access: &Access) -> Vec<Finding> {
+    if access.in_memory {
+        let text = "Trusted storage is in memory only: its licenses end here with the application.";
+        return vec![Finding::good(Topic::Storage, text)];
+    }
     let mut findings = vec![standing(reading, &access.directory)];
     findings.extend(reading.notes.iter().map(note));
     let has_image = matches!(reading.standing.state, State::Sound | State::Restored);
@@ -171,7 +177,7 @@ mod tests {
     }
 
     fn access(free: u64) -> Access {
-        Access { directory: "/s".to_owned(), closed: None, free: Some(free) }
+        Access { directory: "/s".to_owned(), in_memory: false, closed: None, free: Some(free) }
     }
 
     /// What is said of each state, at which level, and what comes next.
