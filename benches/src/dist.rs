@@ -6,23 +6,59 @@ use std::process::{Command, Output};
 
 use lm_benches::Site;
 
+use crate::clocks::monotonic;
+use crate::shown;
+
 /// Compiles and runs it, and counts what it does where the tools are there.
 pub(crate) fn measure(site: &Site, prefix: &Path) -> Result<(), String> {
-    let program = build(site, prefix)?;
+    let program = build(site, prefix, "status.c", "status", &[])?;
     let run = |calls: &str| host(&program, site, calls);
     print!("{}", text(&output(&mut run("20000000"))?.stdout));
     system_calls(&program, site)?;
-    instructions(&program, site)
+    instructions(&program, site)?;
+    cold(site, prefix)
 }
 
-fn build(site: &Site, prefix: &Path) -> Result<PathBuf, String> {
-    let program = site.storage.with_file_name("status");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("status.c");
+/// A process that opens and checks once, beside one that does nothing.
+fn cold(site: &Site, prefix: &Path) -> Result<(), String> {
+    let empty = build(site, prefix, "cold.c", "empty", &["-DEMPTY", "-Wl,--as-needed"])?;
+    let checks = build(site, prefix, "cold.c", "cold", &[])?;
+    let arguments = [site.storage.display().to_string(), site.active.clone(), site.trust_root()];
+    let given = [&arguments[..], &["the machine that is measured".to_owned()]].concat();
+    let rows = [
+        ("empty", &empty, &[][..]),
+        ("identity given", &checks, &given),
+        ("factors read", &checks, &arguments),
+    ];
+    // In turns, so that what else the machine does falls on all alike.
+    let mut spent = [const { Vec::new() }; 3];
+    for _ in 0..300 {
+        for ((_, program, arguments), spent) in rows.iter().zip(&mut spent) {
+            let begun = monotonic();
+            output(Command::new(program).args(*arguments))?;
+            spent.push((monotonic() - begun).as_secs_f64() * 1e6);
+        }
+    }
+    for ((name, ..), spent) in rows.iter().zip(spent) {
+        println!("a cold process, {name}, p50 / p99: {} us", shown(spent));
+    }
+    Ok(())
+}
+
+fn build(
+    site: &Site,
+    prefix: &Path,
+    source: &str,
+    name: &str,
+    options: &[&str],
+) -> Result<PathBuf, String> {
+    let program = site.storage.with_file_name(name);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
     let prefix = prefix.canonicalize().map_err(|error| format!("{}: {error}", prefix.display()))?;
     let library = prefix.join("lib");
     let mut cc = Command::new("cc");
     cc.args(["-O2", "-std=c11", "-pthread", "-I"]).arg(prefix.join("include")).arg(source);
-    cc.arg("-o").arg(&program).arg("-L").arg(&library).arg("-llm");
+    cc.args(options).arg("-o").arg(&program).arg("-L").arg(&library).arg("-llm");
     output(cc.arg(format!("-Wl,-rpath,{}", library.display())))?;
     Ok(program)
 }

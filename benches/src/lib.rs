@@ -67,9 +67,53 @@ impl Site {
         Ok(made.map_err(|e| e.to_string())?.into_iter().map(|id| id.activation_id).collect())
     }
 
+    /// A store with so many records, each of an activation ID of its own.
+    pub fn filled(&self, records: u32) -> Result<Filled, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let storage = folder.path().join("store");
+        let trust_root = self.portal.trust_root();
+        let client =
+            open(&trust_root, self.running.url(), &storage).map_err(|error| error.to_string())?;
+        for id in self.nl(1, records)? {
+            client.activate(&id, 1).map_err(|error| error.to_string())?;
+        }
+        Ok(Filled {
+            client,
+            trust_root,
+            url: self.running.url().to_owned(),
+            storage,
+            _folder: folder,
+        })
+    }
+
     /// Another client over the same store, as another process has one.
     pub fn open(&self) -> lm::Result<Client> {
         open(&self.portal.trust_root(), self.running.url(), &self.storage)
+    }
+}
+
+/// A store of its own, and the machine's client over it.
+pub struct Filled {
+    /// The machine's client.
+    pub client: Client,
+    trust_root: String,
+    url: String,
+    storage: std::path::PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Filled {
+    /// Another client over it.
+    pub fn open(&self) -> lm::Result<Client> {
+        open(&self.trust_root, &self.url, &self.storage)
+    }
+}
+
+impl Drop for Filled {
+    fn drop(&mut self) {
+        if let Some(anchor) = self.client.anchor_path() {
+            let _ = std::fs::remove_file(anchor);
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod clocks;
 mod dist;
 mod portal;
+mod store;
 
 use std::hint::black_box;
 use std::path::Path;
@@ -50,7 +51,7 @@ fn run(prefix: Option<&Path>) -> Result<(), String> {
          with none: {:.2} times",
         amid / still
     );
-    println!("open with one record: {:.3} ms of CPU", open(&site)?);
+    store::measure(&site)?;
     println!("another client's change is seen after: {} ms at most of 20", seen(&site)?);
     for used in [0, 100, 500] {
         let [out, back, list] = checkout(&site, used)?;
@@ -92,7 +93,7 @@ fn checkout(site: &Site, used: u32) -> Result<[Vec<f64>; 3], String> {
 }
 
 /// Median and 99th percentile.
-fn shown(mut values: Vec<f64>) -> String {
+pub(crate) fn shown(mut values: Vec<f64>) -> String {
     values.sort_by(f64::total_cmp);
     let at = |place: usize| values.get(place).copied().unwrap_or_default();
     format!("{:.1} / {:.1}", at(values.len() / 2), at(values.len() * 99 / 100))
@@ -144,16 +145,6 @@ fn status(site: &Site, threads: u32) -> Result<f64, String> {
     });
     let sum: f64 = spent.into_iter().sum::<Result<f64, String>>()?;
     Ok(sum / f64::from(threads))
-}
-
-/// Milliseconds of CPU: keyset and record are verified, the host's identity is the application's.
-fn open(site: &Site) -> Result<f64, String> {
-    const TIMES: u32 = 500;
-    let before = thread_cpu();
-    for _ in 0..TIMES {
-        black_box(site.open().map_err(|error| error.to_string())?);
-    }
-    Ok((thread_cpu() - before).as_secs_f64() * 1e3 / f64::from(TIMES))
 }
 
 /// How long after a commit of one client the other's status tells of it.
