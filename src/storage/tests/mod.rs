@@ -2,14 +2,18 @@
 
 mod birth;
 mod crash;
+mod crash_states;
 mod damage;
 mod disk;
 mod golden;
+mod honest;
 mod many;
+mod memory;
+mod memory_port;
 mod places;
 mod restore;
+mod restore_table;
 mod rights;
 mod slots;
-
 mod unsafe_files;
 mod world;
