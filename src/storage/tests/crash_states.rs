@@ -244,7 +244,7 @@ impl Tour {
                     continue;
                 }
                 self.looked_at += 1;
-                if let Err(what) = look(tree, &allowed(steps)) {
+                if let Err(what) = look(tree, &allowed(steps), self.looked_at.is_multiple_of(3)) {
                     let kept: Vec<_> = kept.iter().collect();
                     self.violations.push(format!("{name}, {steps} steps, kept {kept:?}: {what}"));
                 }
@@ -253,14 +253,17 @@ impl Tour {
     }
 }
 
-/// What the next process finds, and that its change makes all well.
-fn look(tree: Tree, allowed: &[(State, u64)]) -> Result<(), String> {
+/// What the next process finds; and that its change makes all well, where that is looked at, too.
+fn look(tree: Tree, allowed: &[(State, u64)], heals: bool) -> Result<(), String> {
     let memory = Memory::of(tree);
     let store = memory.store();
     let reading = store.read().map_err(|e| e.to_string())?;
     let found = (reading.standing.state, counter(&reading.contents));
     if !allowed.contains(&found) {
         return Err(format!("{found:?} is none of {allowed:?}"));
+    }
+    if !heals {
+        return Ok(());
     }
     count(&store).map_err(|e| format!("{found:?}, then: {e}"))?;
     let healed = store.read().map_err(|e| e.to_string())?;
@@ -274,7 +277,7 @@ fn look(tree: Tree, allowed: &[(State, u64)]) -> Result<(), String> {
 
 #[test]
 fn every_state_that_a_crash_can_leave_is_before_or_after() {
-    let (lots, stride) = if whole() { (3500, 1) } else { (40, 11) };
+    let (lots, stride) = if whole() { (4000, 1) } else { (40, 11) };
     let mut tour = Tour::new(lots, stride);
     for scene in SCENES {
         let memory = (scene.before)();

@@ -115,6 +115,12 @@ impl Memory {
         inner.dies_at = Some(inner.log.len() + steps);
     }
 
+    /// Calls of the port are counted anew, and fail as this says.
+    pub(super) fn fail(&self, fault: Fault) {
+        let mut inner = self.inner();
+        (inner.calls, inner.fault) = (0, Some(fault));
+    }
+
     /// Whoever was killed is dead; the next one lives.
     pub(super) fn revive(&self) {
         let mut inner = self.inner();
