@@ -18,6 +18,7 @@ mod overrides;
 mod portal_return;
 mod protocol;
 mod repair;
+mod restore;
 mod restored_portal;
 mod states;
 mod users;
