@@ -128,7 +128,7 @@ fn r60_deleting_the_store_neither_restarts_a_trial_nor_frees_a_seat() {
         assert_eq!((again.state, again.expires_at), (LM_STATE_ACTIVE, end), "the same term");
         assert_eq!(world.seats(&id), (1, 0), "no second seat");
     }
-    world.pass(10 * DAY);
+    world.pass(11 * DAY);
     std::fs::remove_dir_all(&storage).unwrap();
     assert_eq!(machine.again().activate(&id, 1).unwrap_err().code, LM_ERR_EXPIRED);
 }
