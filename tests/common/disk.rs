@@ -18,6 +18,8 @@ pub enum Trouble {
     Forgets,
     /// No space is left.
     Full,
+    /// Nothing may be written.
+    ReadOnly,
     /// It lies on a network.
     Remote,
 }
@@ -45,6 +47,7 @@ struct Behavior {
 struct OpenFile(Box<dyn File>, Disk);
 
 const ENOSPC: i32 = 28;
+const EROFS: i32 = 30;
 
 impl Disk {
     pub fn set(&self, trouble: Trouble) {
@@ -91,6 +94,9 @@ impl Disk {
         if self.has(Trouble::Full) {
             return Err(io::Error::from_raw_os_error(ENOSPC));
         }
+        if self.has(Trouble::ReadOnly) {
+            return Err(io::Error::from_raw_os_error(EROFS));
+        }
         Ok(!self.has(Trouble::Forgets))
     }
 }
@@ -98,6 +104,10 @@ impl Disk {
 impl Files for Disk {
     fn open(&self, path: &Path, how: OpenHow) -> io::Result<Box<dyn File>> {
         self.pass()?;
+        // A full disk gives that away on writing, a read-only one at once.
+        if how != OpenHow::Read && self.has(Trouble::ReadOnly) {
+            self.asked()?;
+        }
         Ok(Box::new(OpenFile(SystemFiles.open(path, how)?, self.clone())))
     }
     fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {

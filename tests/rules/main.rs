@@ -6,6 +6,7 @@
 mod common;
 
 mod activation;
+mod bad_storage;
 mod cancel;
 mod checkout;
 mod client_return;
