@@ -80,7 +80,7 @@ fn learn(draft: &mut Draft<'_>, answered: &Answered) {
         draft.state.backoff = None;
     }
     // The portal's memory is an anchor too: it has seen a later generation of this very store.
-    if is_of_store(draft, answered) && answer.store_generation > draft.standing.generation {
+    if is_of_store(draft, answered) && draft.standing.is_behind(answer.store_generation) {
         draft.state.mark_restored();
     }
 }

@@ -1,6 +1,8 @@
 //! From the bytes of anchor and images to the state of a store. Pure.
 #![forbid(unsafe_code)]
 
+use std::cmp::Ordering;
+
 use super::anchor::{self, Found};
 use super::contents::Contents;
 use super::image::{Identity, Image, Parsed, is_foreign, parse};
@@ -26,6 +28,14 @@ pub(super) struct Judged {
     newer: Option<([u8; 16], u64)>,
 }
 
+/// What an anchor has seen, beside the image that was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    NothingLater,
+    SomethingLater,
+    Unknown,
+}
+
 impl Judged {
     pub(super) fn of(raw: &Raw, sealer: &dyn Sealer) -> Self {
         let anchor = anchor::parse(raw.anchor.as_ref().map(|piece| piece.bytes.as_slice()));
@@ -39,17 +49,23 @@ impl Judged {
             _ => None,
         });
         let notes = image_notes(raw, &parsed, generations);
-        let index = usize::from(generations[1] > generations[0]);
+        let agrees = [0, 1].map(|index| match (&parsed[index], &raw.images[index]) {
+            (Some(Parsed::Whole(image)), Some(piece)) => {
+                image.identities[index].agrees(&Identity::of(&piece.stat))
+            }
+            _ => false,
+        });
+        // Of two that are level, the one that still is the file that was written here.
+        let index = match generations[0].cmp(&generations[1]) {
+            Ordering::Less => 1,
+            Ordering::Equal if agrees[1] && !agrees[0] => 1,
+            Ordering::Equal | Ordering::Greater => 0,
+        };
         let newest = match parsed[index].take() {
             Some(Parsed::Whole(image)) => Some(image),
             _ => None,
         };
-        let identity_agrees = match (&newest, &raw.images[index]) {
-            (Some(image), Some(piece)) => {
-                image.identities[index].agrees(&Identity::of(&piece.stat))
-            }
-            _ => false,
-        };
+        let identity_agrees = agrees[index];
         let mut judged = Self {
             state: State::Absent,
             anchor,
@@ -77,18 +93,39 @@ impl Judged {
         let Some(image) = &self.newest else {
             return self.decide_without_image(raw);
         };
-        let holds_something = !image.contents.is_empty();
-        let broken = match self.anchor {
+        if self.is_restored(image) { State::Restored } else { State::Sound }
+    }
+
+    /// The rule of restored stores: **rights hold only if no anchor has seen a later generation.**
+    ///
+    /// | anchor | nothing later | something later | it can't tell |
+    /// |---|---|---|---|
+    /// | the file | this store, up to this generation | a later one, or another store | missing, damaged |
+    /// | the identity of the images | the very files that the image names | other files: what became of those is not known | no times of birth |
+    ///
+    /// Where none can tell, rights don't hold either. A store that holds nothing gives no rights;
+    /// only an older one is still said to be older. The portal's memory is the third anchor:
+    /// [`Standing::is_behind`].
+    fn is_restored(&self, image: &Image) -> bool {
+        let file = match self.anchor {
             Found::Standing(anchor) if anchor.store_id == image.frame.store_id => {
-                // Files that the image does not name were copied here, and the anchor may have
-                // been copied with them.
-                let copied = image.identities[self.index].is_known() && !self.identity_agrees;
-                image.generation < anchor.generation || (holds_something && copied)
+                if image.generation < anchor.generation {
+                    return true;
+                }
+                Seen::NothingLater
             }
-            Found::Standing(_) => holds_something,
-            Found::Missing | Found::Damaged => holds_something && !self.identity_agrees,
+            Found::Standing(_) => Seen::SomethingLater,
+            Found::Missing | Found::Damaged => Seen::Unknown,
         };
-        if broken { State::Restored } else { State::Sound }
+        let identity = match (image.identities[self.index].is_known(), self.identity_agrees) {
+            (false, _) => Seen::Unknown,
+            (true, true) => Seen::NothingLater,
+            (true, false) => Seen::SomethingLater,
+        };
+        let anchors = [file, identity];
+        let believed =
+            anchors.contains(&Seen::NothingLater) && !anchors.contains(&Seen::SomethingLater);
+        !image.contents.is_empty() && !believed
     }
 
     fn decide_without_image(&self, raw: &Raw) -> State {

@@ -238,12 +238,16 @@ fn above_stdio(file: std::fs::File) -> io::Result<std::fs::File> {
 #[cfg(target_os = "linux")]
 fn allocate(file: &std::fs::File, len: u64) -> io::Result<()> {
     let end = libc::off_t::try_from(len).map_err(|_| ErrorKind::FileTooLarge)?;
-    // SAFETY: acts on a descriptor that `file` keeps open; no memory is involved.
-    match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, end) } {
-        0 => Ok(()),
-        // The file system allocates only on writing; a full disk then shows up there.
-        libc::EOPNOTSUPP | libc::EINVAL => file.set_len(len),
-        error => Err(io::Error::from_raw_os_error(error)),
+    loop {
+        // SAFETY: acts on a descriptor that `file` keeps open; no memory is involved.
+        match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, end) } {
+            0 => return Ok(()),
+            // A signal of the host's.
+            libc::EINTR => {}
+            // The file system allocates only on writing; a full disk then shows up there.
+            libc::EOPNOTSUPP | libc::EINVAL => return file.set_len(len),
+            error => return Err(io::Error::from_raw_os_error(error)),
+        }
     }
 }
 

@@ -44,6 +44,15 @@ pub struct Standing {
     pub next_generation: u64,
 }
 
+impl Standing {
+    /// Whether whoever remembers this generation of this store has seen a later one than stands
+    /// here. So speaks the portal's memory, the anchor that no restore of the machine puts back.
+    #[must_use]
+    pub const fn is_behind(&self, remembered: u64) -> bool {
+        self.generation < remembered
+    }
+}
+
 /// What a reader found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {

@@ -6,5 +6,6 @@
 mod common;
 
 mod flips;
+mod points;
 mod replies;
 mod saves;

@@ -6,6 +6,7 @@
 mod common;
 
 mod activation;
+mod bad_storage;
 mod cancel;
 mod checkout;
 mod client_return;
@@ -18,6 +19,7 @@ mod overrides;
 mod portal_return;
 mod protocol;
 mod repair;
+mod restore;
 mod restored_portal;
 mod states;
 mod users;

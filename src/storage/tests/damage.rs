@@ -1,5 +1,6 @@
 //! Flipped bytes, torn files, other formats.
 
+use super::memory::whole;
 use super::world::{COUNTER, WAIT, World, count, counter, sound, state};
 use crate::error::Code;
 use crate::storage::image::{FORMAT, Parsed, parse};
@@ -33,19 +34,21 @@ fn flip(world: &World, name: &str, at: usize) {
 }
 
 #[test]
-fn r57_any_flipped_byte_is_detected() {
+fn r57_every_flipped_bit_of_an_image_is_detected() {
     let world = World::new();
     count(&world.store("s")).unwrap();
     let bytes = std::fs::read(world.dir("s").join("a")).unwrap();
     assert!(matches!(parse(&bytes, &sealer()), Parsed::Whole(_)));
     let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
-    // Every byte of the image, and some of the zeros behind it.
-    for at in (0..used).chain((used..bytes.len()).step_by(997)) {
-        for bit in [1, 0x80] {
+    // Every bit of the image, and of each byte behind it one, or, in the long form, all.
+    let all = |at: &usize| *at < used || whole();
+    for at in 0..bytes.len() {
+        let bits = if all(&at) { 0..8 } else { at % 8..at % 8 + 1 };
+        for bit in bits {
             let mut flipped = bytes.clone();
-            flipped[at] ^= bit;
+            flipped[at] ^= 1 << bit;
             let found = parse(&flipped, &sealer());
-            assert!(matches!(found, Parsed::Invalid), "byte {at}: {found:?}");
+            assert!(matches!(found, Parsed::Invalid), "byte {at}, bit {bit}: {found:?}");
         }
     }
     for len in [0, 1, 39, 47, 48, 79, 84, 100, used - 1] {

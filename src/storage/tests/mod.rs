@@ -2,14 +2,20 @@
 
 mod birth;
 mod crash;
+mod crash_states;
 mod damage;
 mod disk;
+mod faults;
 mod golden;
+mod honest;
 mod many;
+mod memory;
+mod memory_port;
 mod places;
 mod restore;
+mod restore_table;
 mod rights;
 mod slots;
-
+mod state_machine;
 mod unsafe_files;
 mod world;
