@@ -14,10 +14,11 @@ const SALT: [u8; 32] = [7; 32];
 pub(super) enum Node {
     /// Its text, and whether every user may read it.
     Text(&'static str, bool),
+    Own(String, bool),
     Link(&'static str),
     Fails(i32),
 }
-use Node::{Fails, Link, Text};
+use Node::{Fails, Link, Own, Text};
 
 /// The files that a host shows; a directory is there when something is in it.
 #[derive(Clone, Default)]
@@ -58,6 +59,7 @@ impl Files for Host {
     fn read(&self, path: &Path, _: usize) -> IoResult<Vec<u8>> {
         match self.0.get(path) {
             Some(Text(text, _)) => Ok(text.as_bytes().to_vec()),
+            Some(Own(text, _)) => Ok(text.as_bytes().to_vec()),
             Some(Fails(number)) => Err(IoError::from_raw_os_error(*number)),
             Some(Link(_)) => Err(ErrorKind::InvalidInput.into()),
             None => Err(ErrorKind::NotFound.into()),
@@ -76,7 +78,7 @@ impl Files for Host {
     }
     fn stat(&self, path: &Path) -> IoResult<Stat> {
         match self.0.get(path) {
-            Some(Text(_, false)) => Ok(Stat { mode: 0o400, ..Stat::default() }),
+            Some(Text(_, false) | Own(_, false)) => Ok(Stat { mode: 0o400, ..Stat::default() }),
             Some(_) => Ok(Stat { mode: 0o444, ..Stat::default() }),
             None if self.inside(path).next().is_some() => {
                 Ok(Stat { mode: 0o755, ..Stat::default() })
