@@ -1,5 +1,11 @@
 //! A host as Linux shows it, in memory.
 
+mod changes;
+mod containers;
+mod copies;
+mod kinds;
+mod vectors;
+
 use std::collections::BTreeMap;
 use std::io::{Error as IoError, ErrorKind, Result as IoResult};
 use std::path::{Path, PathBuf};
@@ -10,15 +16,16 @@ use FactorKind::{BoardSerial, Disk, MachineId, Network, Processor, SystemUuid};
 
 const SALT: [u8; 32] = [7; 32];
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Node {
     /// Its text, and whether every user may read it.
     Text(&'static str, bool),
     Own(String, bool),
     Link(&'static str),
+    OwnLink(String),
     Fails(i32),
 }
-use Node::{Fails, Link, Own, Text};
+use Node::{Fails, Link, Own, OwnLink, Text};
 
 /// The files that a host shows; a directory is there when something is in it.
 #[derive(Clone, Default)]
@@ -34,7 +41,7 @@ impl Host {
         self
     }
 
-    fn without(mut self, prefix: &str) -> Self {
+    pub(super) fn without(mut self, prefix: &str) -> Self {
         self.0.retain(|path, _| !path.starts_with(prefix));
         self
     }
@@ -61,7 +68,7 @@ impl Files for Host {
             Some(Text(text, _)) => Ok(text.as_bytes().to_vec()),
             Some(Own(text, _)) => Ok(text.as_bytes().to_vec()),
             Some(Fails(number)) => Err(IoError::from_raw_os_error(*number)),
-            Some(Link(_)) => Err(ErrorKind::InvalidInput.into()),
+            Some(Link(_) | OwnLink(_)) => Err(ErrorKind::InvalidInput.into()),
             None => Err(ErrorKind::NotFound.into()),
         }
     }
@@ -72,6 +79,7 @@ impl Files for Host {
     fn link_target(&self, path: &Path) -> IoResult<PathBuf> {
         match self.0.get(path) {
             Some(Link(target)) => Ok(target.into()),
+            Some(OwnLink(target)) => Ok(target.into()),
             Some(_) => Err(ErrorKind::InvalidInput.into()),
             None => Err(ErrorKind::NotFound.into()),
         }
