@@ -10,6 +10,7 @@ mod cancel;
 mod checkout;
 mod client_return;
 mod health;
+mod identity;
 mod interface;
 mod memory;
 mod offline;
