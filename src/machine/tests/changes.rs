@@ -182,6 +182,38 @@ fn r51_r52_no_legitimate_change_and_no_two_of_them_make_another_machine() {
     assert!(changed > 800, "{changed} of {} show a change", cases.len());
 }
 
+/// The table of `docs/host-identity.md`, of a machine with one card and one disk.
+#[test]
+fn what_a_change_costs_is_as_the_docs_say() {
+    let page = include_str!("../../../docs/host-identity.md");
+    let card = "a network card is replaced";
+    let (system, blank) = (
+        "its system is installed anew, with a new machine ID",
+        "the firmware is updated and says nothing any more",
+    );
+    for (done, root, user) in [
+        (&[card][..], "190 of 235", "100 of 145"),
+        (&[blank], "145 of 190", "145 of 145"),
+        (&[system], "215 of 235", "125 of 145"),
+        (&[card, blank], "100 of 190", "100 of 145"),
+        (&[card, system], "170 of 235", "80 of 145"),
+        (&[blank, system], "125 of 190", "125 of 145"),
+    ] {
+        let before = kind("laptop");
+        let after = done.iter().fold(before.clone(), |host, wanted| {
+            let (_, change) = LIST.iter().find(|(name, _)| name == wanted).unwrap();
+            change(host).unwrap()
+        });
+        let scores = SIGHTS.map(|sight| {
+            let score = before.seen_by(sight).score(&after.seen_by(sight));
+            format!("{} of {}", score.equal, score.known)
+        });
+        assert_eq!(scores, [root, user], "{done:?}");
+        let user = if user == "145 of 145" { "all" } else { user };
+        assert!(page.contains(&format!("| {root} | {user} |")), "{done:?} is not in the docs");
+    }
+}
+
 #[test]
 fn r51_a_majority_of_changes_makes_another_machine() {
     let new = |from: &str| from.replace(['1', '3', '5'], "8");
