@@ -4,9 +4,12 @@
 //! Two judgments are made of it, the same on the machine and on the portal:
 //!
 //! * [`Evidence::matches`]: still the machine that this was issued to? A weighted majority of what
-//!   was known then must be there now; absent is not equal. One ordinary change keeps it.
+//!   was known then must be there now; absent is not equal. Ordinary changes keep it, two at once too.
 //! * [`Evidence::matches_strictly`]: certainly the same machine, for a re-attach that cannot show
 //!   its record? Every strong factor that both sides know is equal, and there is one.
+//!
+//! Why the weights are what they are, `docs/host-identity.md` says; the tables of honest changes and
+//! of copies that hold them are in `src/machine/tests`.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,32 +55,59 @@ pub struct Factor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FactorKind {
-    /// The host application's own identity. Given alone.
+    /// The host application's own identity, or that of a container's volume. Stands alone.
     Identity,
     /// The operating system's machine ID.
     MachineId,
-    /// The firmware's system UUID.
+    /// The firmware's system UUID; of a machine for rent its provider's ID of it, too.
     SystemUuid,
     /// The board's serial number.
     BoardSerial,
     /// Disks, by their serial numbers.
     Disk,
-    /// Physical network cards, by their addresses.
+    /// Network cards, by their makers' addresses.
     Network,
     /// Processor model.
     Processor,
+    /// What a hypervisor draws anew when a virtual machine is copied or put back.
+    VmGeneration,
 }
 
 impl FactorKind {
-    /// How much a factor counts.
+    /// Every kind, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Identity,
+        Self::MachineId,
+        Self::SystemUuid,
+        Self::BoardSerial,
+        Self::Disk,
+        Self::Network,
+        Self::Processor,
+        Self::VmGeneration,
+    ];
+
+    /// How much a factor counts. The machine ID little: it is the one that is copied with a disk.
     #[must_use]
     pub const fn weight(self) -> u32 {
         match self {
             Self::Identity => 100,
-            Self::MachineId | Self::SystemUuid => 40,
-            Self::BoardSerial | Self::Disk => 30,
-            Self::Network => 20,
-            Self::Processor => 10,
+            Self::Disk => 70,
+            Self::SystemUuid => 60,
+            Self::Network => 45,
+            Self::BoardSerial => 30,
+            Self::MachineId => 20,
+            Self::Processor | Self::VmGeneration => 10,
+        }
+    }
+
+    /// How much it counts against a machine that no longer shows it. What the firmware says
+    /// vanishes whole, without any part being replaced: by an update of the firmware, a kernel
+    /// that doesn't show it. So it counts half.
+    #[must_use]
+    pub const fn weight_missing(self) -> u32 {
+        match self {
+            Self::SystemUuid | Self::BoardSerial | Self::VmGeneration => self.weight() / 2,
+            _ => self.weight(),
         }
     }
 
@@ -86,6 +116,32 @@ impl FactorKind {
     pub const fn is_strong(self) -> bool {
         matches!(self, Self::Identity | Self::MachineId | Self::SystemUuid | Self::BoardSerial)
     }
+
+    /// Its name, as messages and people have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::MachineId => "machine_id",
+            Self::SystemUuid => "system_uuid",
+            Self::BoardSerial => "board_serial",
+            Self::Disk => "disk",
+            Self::Network => "network",
+            Self::Processor => "processor",
+            Self::VmGeneration => "vm_generation",
+        }
+    }
+}
+
+/// What became of a factor that was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// At least one of the values known then is there.
+    Equal,
+    /// Other values are there.
+    Different,
+    /// No value is there.
+    Missing,
 }
 
 /// How much of what was known is there now, in weights.
@@ -93,7 +149,7 @@ impl FactorKind {
 pub struct Score {
     /// What is equal.
     pub equal: u32,
-    /// What was known.
+    /// What was known; of a factor that is missing, what that counts.
     pub known: u32,
 }
 
@@ -112,25 +168,51 @@ impl Evidence {
         self.factors.iter().find(|factor| factor.kind == kind).map_or(&[], |factor| &factor.values)
     }
 
-    /// The score of `now` against this, which was known when the license was issued. A factor
-    /// with several values counts while at least one of those known then is there.
+    /// What became of each factor that is known here, in order.
+    pub fn changes(&self, now: &Self) -> impl Iterator<Item = (FactorKind, Change)> {
+        self.factors.iter().map(|factor| {
+            let there = now.values(factor.kind);
+            let change = if there.is_empty() {
+                Change::Missing
+            } else if factor.values.iter().any(|value| there.contains(value)) {
+                Change::Equal
+            } else {
+                Change::Different
+            };
+            (factor.kind, change)
+        })
+    }
+
+    /// The score of `now` against this, which was known when the license was issued.
     #[must_use]
     pub fn score(&self, now: &Self) -> Score {
         let mut score = Score { equal: 0, known: 0 };
-        for factor in &self.factors {
-            let there = now.values(factor.kind);
-            score.known += factor.kind.weight();
-            if factor.values.iter().any(|value| there.contains(value)) {
-                score.equal += factor.kind.weight();
+        for (kind, change) in self.changes(now) {
+            match change {
+                Change::Equal => {
+                    score.equal += kind.weight();
+                    score.known += kind.weight();
+                }
+                Change::Different => score.known += kind.weight(),
+                Change::Missing => score.known += kind.weight_missing(),
             }
         }
         score
     }
 
+    /// Whether `now` is certainly another machine, whatever the score: a virtual machine of another
+    /// UUID. A copy of one can have all else of its original; nothing honest gives it a new UUID.
+    #[must_use]
+    pub fn contradicts(&self, now: &Self) -> bool {
+        let is_virtual = [self.machine, now.machine].contains(&MachineKind::Virtual);
+        is_virtual
+            && self.changes(now).any(|change| change == (FactorKind::SystemUuid, Change::Different))
+    }
+
     /// Whether `now` is still the machine of this evidence.
     #[must_use]
     pub fn matches(&self, now: &Self) -> bool {
-        self.score(now).is_match()
+        self.score(now).is_match() && !self.contradicts(now)
     }
 
     /// Whether `now` is certainly the machine of this evidence: every strong factor that both know
@@ -138,12 +220,11 @@ impl Evidence {
     #[must_use]
     pub fn matches_strictly(&self, now: &Self) -> bool {
         let mut both = self
-            .factors
-            .iter()
-            .filter(|factor| factor.kind.is_strong() && !now.values(factor.kind).is_empty())
+            .changes(now)
+            .filter(|(kind, change)| kind.is_strong() && *change != Change::Missing)
             .peekable();
         both.peek().is_some()
-            && both.all(|factor| factor.values == now.values(factor.kind))
+            && both.all(|(_, change)| change == Change::Equal)
             && self.matches(now)
     }
 
@@ -177,16 +258,7 @@ impl Evidence {
 /// the value, cut to 128 bits.
 #[must_use]
 pub fn hash_value(salt: &[u8; 32], kind: FactorKind, raw: &str) -> Id {
-    let name = match kind {
-        FactorKind::Identity => "identity",
-        FactorKind::MachineId => "machine_id",
-        FactorKind::SystemUuid => "system_uuid",
-        FactorKind::BoardSerial => "board_serial",
-        FactorKind::Disk => "disk",
-        FactorKind::Network => "network",
-        FactorKind::Processor => "processor",
-    };
-    salted(salt, name, raw)
+    salted(salt, kind.name(), raw)
 }
 
 /// The hash of a user's ID on a machine, for a holder in user scope.
@@ -257,6 +329,45 @@ mod tests {
         assert!(!desk().matches(&other), "a cloned disk in the same model of machine");
         assert!(!desk().matches(&Evidence::default()), "absent is not equal");
         assert!(!Evidence::default().matches(&desk()), "nothing known proves nothing");
+    }
+
+    /// The example of `docs/host-identity.md`.
+    #[test]
+    fn what_the_firmware_no_longer_says_counts_half() {
+        let mut now = desk();
+        now.factors.retain(|factor| ![SystemUuid, BoardSerial].contains(&factor.kind));
+        now.factors[0].values = vec![Id([9; 16])];
+        let score = desk().score(&now);
+        assert_eq!(score, Score { equal: 70 + 45 + 10, known: 70 + 45 + 10 + 20 + 30 + 15 });
+        assert!(score.is_match(), "its firmware updated, its system installed anew");
+    }
+
+    #[test]
+    fn r50_a_virtual_machine_of_another_uuid_is_another_whatever_else_it_copied() {
+        let original = Evidence { machine: MachineKind::Virtual, ..desk() };
+        let mut copy = original.clone();
+        copy.factors[1].values = vec![Id([99; 16])];
+        assert!(original.score(&copy).is_match());
+        assert!(!original.matches(&copy) && !original.matches_strictly(&copy));
+        let mut board = desk();
+        board.factors[1].values = vec![Id([99; 16])];
+        assert!(desk().matches(&board), "a real machine's firmware may be set anew");
+    }
+
+    #[test]
+    fn a_new_generation_of_a_virtual_machine_gains_nothing_and_breaks_nothing() {
+        let with = |generation: u8| {
+            let mut it = Evidence { machine: MachineKind::Virtual, ..desk() };
+            let values = vec![Id([generation; 16])];
+            it.factors.push(Factor { kind: FactorKind::VmGeneration, values });
+            it
+        };
+        let silent = Evidence { machine: MachineKind::Virtual, ..desk() };
+        let (same, changed) = (with(1).score(&with(1)), with(1).score(&with(2)));
+        assert!(changed.equal < same.equal && changed.known == same.known);
+        assert!(with(1).score(&silent).known < changed.known);
+        // Put back to a snapshot: repair asks for a strict match.
+        assert!(with(1).matches_strictly(&with(2)));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use std::path::Path;
 
 use lm_protocol::evidence::{FactorKind, MachineKind};
 
-use super::factors::{is_virtual, network_address};
-use super::linux_text::{can_be_disk, has_hypervisor, is_container, is_plugged_in, processors};
+use super::factors::{instance_id, is_virtual, network_address};
+use super::linux_text::{can_be_disk, has_hypervisor, is_of_network, is_plugged_in, processors};
 use super::placeholder::genuine;
 use super::{Raw, Sight};
 use crate::error::{Code, Error, Result};
@@ -26,12 +26,14 @@ const DISKS: &str = "/sys/block";
 const DISK_NUMBERS: [&str; 4] = ["serial", "wwid", "device/serial", "device/wwid"];
 const CARDS: &str = "/sys/class/net";
 const PROCESSORS: &str = "/proc/cpuinfo";
-const GROUPS: &str = "/proc/1/cgroup";
-/// Each is there in containers of one kind only.
-const CONTAINER_MARKS: [&str; 3] = ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"];
+/// What the firmware of a machine without DMI says: a board with an ARM processor.
+const DEVICE_TREE: &str = "/sys/firmware/devicetree/base";
+/// A page of the hypervisor's, in which its ID of this generation stands (root only).
+const VM_GENERATION: &str = "/sys/firmware/qemu_fw_cfg/by_name/etc/vmgenid_guid/raw";
+const VM_GENERATION_AT: std::ops::Range<usize> = 40..56;
 
 /// The longest attribute of a device: the kernel hands out one page.
-const ATTRIBUTE_MAX: usize = 4096;
+pub(super) const ATTRIBUTE_MAX: usize = 4096;
 /// `/proc/cpuinfo` of a machine with some thousand processors.
 const PROCESSORS_MAX: usize = 8 << 20;
 
@@ -40,23 +42,31 @@ pub(super) fn read(files: &dyn Files, sight: Sight) -> Result<Raw> {
     let reader = Reader { files, sight };
     let cpuinfo = reader.text(Path::new(PROCESSORS), PROCESSORS_MAX, says_nothing)?;
     let cpuinfo = cpuinfo.unwrap_or_default();
-    let mut values = Vec::new();
-    values.extend(reader.machine_id()?.map(|id| (FactorKind::MachineId, id)));
-    for (kind, name) in
-        [(FactorKind::SystemUuid, "product_uuid"), (FactorKind::BoardSerial, "board_serial")]
+    let machine = reader.kind(&cpuinfo)?;
+    if machine == MachineKind::Container
+        && let Some(identity) = reader.mounted_identity()?
     {
-        let raw = reader.attribute(&Path::new(FIRMWARE).join(name))?;
-        values.extend(raw.and_then(|raw| genuine(&raw)).map(|value| (kind, value)));
+        return Ok(Raw { machine, values: vec![(FactorKind::Identity, identity)] });
     }
-    values.extend(reader.disks()?.into_iter().map(|value| (FactorKind::Disk, value)));
-    values.extend(reader.cards()?.into_iter().map(|value| (FactorKind::Network, value)));
-    values.extend(processors(&cpuinfo).into_iter().map(|value| (FactorKind::Processor, value)));
-    Ok(Raw { machine: reader.kind(&cpuinfo)?, values })
+    let mut values = Vec::new();
+    let mut add = |kind: FactorKind, found: Vec<String>| {
+        values.extend(found.into_iter().map(|value| (kind, value)));
+    };
+    add(FactorKind::MachineId, reader.machine_id()?.into_iter().collect());
+    add(FactorKind::SystemUuid, reader.system_ids()?);
+    add(FactorKind::BoardSerial, reader.board_serial()?.into_iter().collect());
+    add(FactorKind::Disk, reader.disks()?);
+    add(FactorKind::Network, reader.cards(machine)?);
+    add(FactorKind::Processor, processors(&cpuinfo).into_iter().collect());
+    if machine == MachineKind::Virtual {
+        add(FactorKind::VmGeneration, reader.vm_generation()?.into_iter().collect());
+    }
+    Ok(Raw { machine, values })
 }
 
-struct Reader<'a> {
-    files: &'a dyn Files,
-    sight: Sight,
+pub(super) struct Reader<'a> {
+    pub(super) files: &'a dyn Files,
+    pub(super) sight: Sight,
 }
 
 impl Reader<'_> {
@@ -71,11 +81,41 @@ impl Reader<'_> {
         Ok(None)
     }
 
+    fn firmware(&self, name: &str) -> Result<String> {
+        Ok(self.attribute(&Path::new(FIRMWARE).join(name))?.unwrap_or_default())
+    }
+
+    /// The system's UUID, which root alone may read, and the provider's ID of a machine for rent.
+    fn system_ids(&self) -> Result<Vec<String>> {
+        let uuid = genuine(&self.firmware("product_uuid")?);
+        let vendor = self.firmware("sys_vendor")?;
+        let instance = instance_id(&vendor, &self.firmware("board_asset_tag")?);
+        Ok(uuid.into_iter().chain(instance).collect())
+    }
+
+    fn board_serial(&self) -> Result<Option<String>> {
+        if let Some(serial) = genuine(&self.firmware("board_serial")?) {
+            return Ok(Some(serial));
+        }
+        let serial = self.attribute(&Path::new(DEVICE_TREE).join("serial-number"))?;
+        Ok(serial.and_then(|raw| genuine(&raw)))
+    }
+
+    fn vm_generation(&self) -> Result<Option<String>> {
+        let page = self.bytes(Path::new(VM_GENERATION), ATTRIBUTE_MAX, says_nothing)?;
+        let id = page.as_deref().and_then(|page| page.get(VM_GENERATION_AT));
+        Ok(id.and_then(|id| genuine(&lm_protocol::encoding::to_hex(id))))
+    }
+
     fn disks(&self) -> Result<Vec<String>> {
         let mut found = Vec::new();
         for name in self.names(Path::new(DISKS))? {
             let disk = Path::new(DISKS).join(&name);
-            if !can_be_disk(&name) || is_plugged_in(&self.place(&disk)?) {
+            if !can_be_disk(&name) {
+                continue;
+            }
+            let place = self.place(&disk)?;
+            if is_plugged_in(&place) || is_of_network(&place) {
                 continue;
             }
             let removable = self.attribute(&disk.join("removable"))?;
@@ -84,30 +124,36 @@ impl Reader<'_> {
             }
             for number in DISK_NUMBERS {
                 let raw = self.attribute(&disk.join(number))?;
-                found.extend(raw.and_then(|raw| genuine(&raw)));
+                let value = raw.and_then(|raw| genuine(&raw));
+                // One that the kernel makes of the serial number, which counts by itself.
+                found.extend(value.filter(|value| !value.starts_with("nvme.")));
             }
         }
         Ok(found)
     }
 
     /// The addresses of the cards that are built in: a dock or an adapter comes and goes.
-    fn cards(&self) -> Result<Vec<String>> {
+    fn cards(&self, machine: MachineKind) -> Result<Vec<String>> {
         let mut found = Vec::new();
         for name in self.names(Path::new(CARDS))? {
             let card = Path::new(CARDS).join(name);
             if !self.exists(&card.join("device"))? || is_plugged_in(&self.place(&card)?) {
                 continue;
             }
-            // In a bond, all cards show one address; the card's own stands here.
-            let own = self.attribute(&card.join("bonding_slave/perm_hwaddr"))?;
-            let raw = match own {
-                Some(own) => Some(own),
-                None if self.has_own_address(&card)? => self.attribute(&card.join("address"))?,
-                None => None,
-            };
-            found.extend(raw.and_then(|raw| network_address(&raw)));
+            found.extend(self.address(&card)?.and_then(|raw| network_address(&raw, machine)));
         }
         Ok(found)
+    }
+
+    fn address(&self, card: &Path) -> Result<Option<String>> {
+        // In a bond all cards show one address, in a foreign wireless network one drawn by lot; the
+        // card's own stands here.
+        for own in ["bonding_slave/perm_hwaddr", "phy80211/macaddress"] {
+            if let Some(address) = self.attribute(&card.join(own))? {
+                return Ok(Some(address));
+            }
+        }
+        if self.has_own_address(card)? { self.attribute(&card.join("address")) } else { Ok(None) }
     }
 
     /// Whether a card shows the address that its maker gave it, not one set or drawn by lot.
@@ -117,22 +163,15 @@ impl Reader<'_> {
     }
 
     fn kind(&self, cpuinfo: &str) -> Result<MachineKind> {
-        for mark in CONTAINER_MARKS {
-            if self.exists(Path::new(mark))? {
-                return Ok(MachineKind::Container);
-            }
-        }
-        let groups = self.attribute(Path::new(GROUPS))?.unwrap_or_default();
-        // OpenVZ: the host has both, a container has one.
-        let in_vz = self.exists(Path::new("/proc/vz"))? && !self.exists(Path::new("/proc/bc"))?;
-        if in_vz || is_container(&groups) {
+        if self.is_in_container()? {
             return Ok(MachineKind::Container);
         }
-        let of_firmware = |name| self.attribute(&Path::new(FIRMWARE).join(name));
-        let vendor = of_firmware("sys_vendor")?.unwrap_or_default();
-        let product = of_firmware("product_name")?.unwrap_or_default();
+        let tree = Path::new(DEVICE_TREE);
+        let board = self.attribute(&tree.join("compatible"))?.unwrap_or_default();
         let is_virtual = has_hypervisor(cpuinfo)
-            || is_virtual(&vendor, &product)
+            || is_virtual(&self.firmware("sys_vendor")?, &self.firmware("product_name")?)
+            || board.contains("linux,dummy-virt")
+            || self.exists(&tree.join("hypervisor"))?
             || self.exists(Path::new("/sys/hypervisor/type"))?;
         Ok(if is_virtual { MachineKind::Virtual } else { MachineKind::Physical })
     }
@@ -146,21 +185,31 @@ impl Reader<'_> {
         }
     }
 
-    fn attribute(&self, path: &Path) -> Result<Option<String>> {
+    pub(super) fn attribute(&self, path: &Path) -> Result<Option<String>> {
         self.text(path, ATTRIBUTE_MAX, says_nothing)
     }
 
-    fn text(
+    pub(super) fn text(
         &self,
         path: &Path,
         max: usize,
         is_absent: fn(&io::Error) -> bool,
     ) -> Result<Option<String>> {
+        let bytes = self.bytes(path, max, is_absent)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn bytes(
+        &self,
+        path: &Path,
+        max: usize,
+        is_absent: fn(&io::Error) -> bool,
+    ) -> Result<Option<Vec<u8>>> {
         if self.sight == Sight::Everyone && !self.is_for_everyone(path)? {
             return Ok(None);
         }
         match self.files.read(path, max) {
-            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Ok(bytes) => Ok(Some(bytes)),
             Err(e) if is_absent(&e) => Ok(None),
             Err(e) => Err(failed(path, &e)),
         }
@@ -182,7 +231,7 @@ impl Reader<'_> {
         }
     }
 
-    fn exists(&self, path: &Path) -> Result<bool> {
+    pub(super) fn exists(&self, path: &Path) -> Result<bool> {
         match self.files.stat(path) {
             Ok(_) => Ok(true),
             Err(e) if says_nothing(&e) => Ok(false),
@@ -191,7 +240,7 @@ impl Reader<'_> {
     }
 }
 
-fn is_not_there(error: &io::Error) -> bool {
+pub(super) fn is_not_there(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory
@@ -199,7 +248,7 @@ fn is_not_there(error: &io::Error) -> bool {
 }
 
 /// The ways in which a device, or the kernel for it, says that there is no such attribute.
-fn says_nothing(error: &io::Error) -> bool {
+pub(super) fn says_nothing(error: &io::Error) -> bool {
     is_not_there(error)
         || matches!(
             error.kind(),

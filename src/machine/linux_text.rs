@@ -33,6 +33,20 @@ pub(super) fn is_plugged_in(device: &str) -> bool {
     device.split('/').any(|part| part.starts_with("usb"))
 }
 
+/// Whether a disk at this place in the device tree is one of a network, which several machines may
+/// see: Fibre Channel, iSCSI, NVMe over fabrics.
+pub(super) fn is_of_network(device: &str) -> bool {
+    device.split('/').any(|part| {
+        part.starts_with("rport-") || part.starts_with("session") || part == "nvme-fabrics"
+    })
+}
+
+/// Whether something is mounted at one of these places, by `/proc/self/mountinfo`.
+pub(super) fn is_mounted(mountinfo: &str, places: &[&str]) -> bool {
+    let mut points = mountinfo.lines().filter_map(|line| line.split(' ').nth(4));
+    points.any(|point| places.contains(&point))
+}
+
 /// The models of the processors, by `/proc/cpuinfo`. Several where cores differ.
 pub(super) fn processors(cpuinfo: &str) -> BTreeSet<String> {
     cpuinfo.split("\n\n").filter_map(processor).collect()
@@ -86,6 +100,27 @@ mod tests {
         assert!(!is_plugged_in("../devices/pci0000:00/0000:00:17.0/ata1/host0/block/sda"));
         // So the kernel places a disk that has several ways to it.
         assert!(!is_plugged_in("../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1"));
+    }
+
+    #[test]
+    fn a_disk_of_a_network_is_nobodys_own() {
+        for place in [
+            "../devices/pci0000:00/0000:04:00.0/host3/rport-3:0-1/target3:0:1/3:0:1:0/block/sdc",
+            "../devices/platform/host5/session1/target5:0:0/5:0:0:1/block/sdd",
+            "../devices/virtual/nvme-fabrics/ctl/nvme3/nvme3n1",
+        ] {
+            assert!(is_of_network(place), "{place}");
+        }
+        assert!(!is_of_network("../devices/pci0000:00/0000:00:17.0/ata1/host0/block/sda"));
+    }
+
+    #[test]
+    fn mounts_by_their_place() {
+        let mounts = "612 500 0:52 / / rw - overlay overlay rw\n\
+                      640 612 254:1 /id /etc/lm ro,relatime - ext4 /dev/vda1 rw\n";
+        assert!(is_mounted(mounts, &["/etc/lm/host-identity", "/etc/lm"]));
+        assert!(!is_mounted(mounts, &["/etc"]));
+        assert!(!is_mounted("", &["/"]));
     }
 
     #[test]

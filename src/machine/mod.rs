@@ -3,7 +3,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `linux`, `windows` | where a system keeps a machine's factors |
+//! | `linux`, `linux_container`, `windows` | where a system keeps a machine's factors |
 //! | `factors`, `linux_text`, `smbios` | what a system says → values of factors, kind of machine; pure |
 //! | `placeholder` | values that name no machine |
 //! | `os_unix`, `os_windows`, `random` | the clocks and the randomness of the system; what Windows tells by calls only |
@@ -21,6 +21,8 @@ mod fork_unix;
 mod fork_windows;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod linux_container;
 #[cfg(target_os = "linux")]
 mod linux_text;
 #[cfg(unix)]
@@ -58,8 +60,9 @@ use crate::limits::HOST_IDENTITY_MAX;
 use crate::ports::Files;
 
 #[cfg(target_os = "linux")]
-const HOW_TO_HELP: &str = "Give the machine an ID in /etc/machine-id, or let the application give \
-                           its own identity (host_identity).";
+const HOW_TO_HELP: &str = "Give the machine an ID in /etc/machine-id, mount /etc/lm/host-identity \
+                           into the container, or let the application give its own identity \
+                           (host_identity).";
 #[cfg(not(target_os = "linux"))]
 const HOW_TO_HELP: &str = "Let the application give its own identity (host_identity).";
 
@@ -109,12 +112,17 @@ fn look(files: &dyn Files, salt: &[u8; 32], given: Option<&str>, sight: Sight) -
         Some(identity) => identity_of(identity)?,
         None => machine_factors(files, sight)?,
     };
-    if raw.values.is_empty() {
+    if !raw.values.iter().any(|(kind, _)| names_a_machine(*kind)) {
         let sentence = "This machine shows nothing by which it could be known again: no machine \
                         ID, no serial number, no network card.";
         return Err(Error::new(Code::Unsupported, sentence).with_hint(HOW_TO_HELP));
     }
     Ok(hashed(raw, salt))
+}
+
+/// Whether a value of this kind tells one machine from others of its model, and stays.
+const fn names_a_machine(kind: FactorKind) -> bool {
+    !matches!(kind, FactorKind::Processor | FactorKind::VmGeneration)
 }
 
 fn identity_of(identity: &str) -> Result<Raw> {

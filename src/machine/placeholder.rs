@@ -43,6 +43,10 @@ const COMMON_UUIDS: [&str; 4] = [
     "4c4c4544-0000-2010-8020-80c04f202020",
 ];
 
+/// How names of virtual disks begin that every machine of a hypervisor or a provider has.
+const COMMON_DISKS: [&str; 5] =
+    ["drive-", "nvme_card", "persistent-disk-", "vmware nvme_", "local-ssd-"];
+
 /// The kinds of a disk's world-wide ID.
 const ID_KINDS: [&str; 5] = ["eui.", "naa.", "t10.", "uuid.", "nvme."];
 
@@ -56,6 +60,7 @@ pub(super) fn genuine(raw: &str) -> Option<String> {
 
 fn is_placeholder(value: &str) -> bool {
     let bare = ID_KINDS.iter().find_map(|kind| value.strip_prefix(kind)).unwrap_or(value).trim();
+    let bare = bare.strip_prefix("0x").unwrap_or(bare);
     let mut signs = bare.chars().filter(|c| c.is_alphanumeric());
     let first = signs.next();
     bare.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST
@@ -63,12 +68,16 @@ fn is_placeholder(value: &str) -> bool {
         || signs.all(|c| Some(c) == first)
         || NOTHING.contains(&bare)
         || COMMON_UUIDS.contains(&bare)
-        || is_default_of_qemu(bare)
+        || is_common_disk(bare)
 }
 
-/// The disks of a virtual machine to which nobody gave a serial number: QM00001, QM00002.
-fn is_default_of_qemu(value: &str) -> bool {
-    value.rsplit(' ').next().is_some_and(|last| last.len() == 7 && last.starts_with("qm000"))
+/// The disks of a virtual machine to which nobody gave a serial number: QM00001, drive-scsi0. In
+/// the ID by vendor, model and serial number (`t10.`) that is the last word.
+fn is_common_disk(value: &str) -> bool {
+    let last = value.rsplit(' ').next().unwrap_or(value);
+    let is_default_of_qemu = last.len() == 7 && last.starts_with("qm000");
+    is_default_of_qemu
+        || COMMON_DISKS.iter().any(|name| value.starts_with(name) || last.starts_with(name))
 }
 
 #[cfg(test)]
@@ -112,6 +121,11 @@ mod tests {
             "QM00001",
             "t10.ATA     QEMU HARDDISK                           QM00002",
             "uninitialized\n",
+            "0x00000000\n",
+            "t10.QEMU    QEMU HARDDISK   drive-scsi0",
+            "nvme_card-pd\n",
+            "persistent-disk-0",
+            "VMware NVME_0000",
         ] {
             assert_eq!(genuine(raw), None, "{raw:?}");
         }

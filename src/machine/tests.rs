@@ -1,5 +1,11 @@
 //! A host as Linux shows it, in memory.
 
+mod changes;
+mod containers;
+mod copies;
+mod kinds;
+mod vectors;
+
 use std::collections::BTreeMap;
 use std::io::{Error as IoError, ErrorKind, Result as IoResult};
 use std::path::{Path, PathBuf};
@@ -10,14 +16,16 @@ use FactorKind::{BoardSerial, Disk, MachineId, Network, Processor, SystemUuid};
 
 const SALT: [u8; 32] = [7; 32];
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Node {
     /// Its text, and whether every user may read it.
     Text(&'static str, bool),
+    Own(String, bool),
     Link(&'static str),
+    OwnLink(String),
     Fails(i32),
 }
-use Node::{Fails, Link, Text};
+use Node::{Fails, Link, Own, OwnLink, Text};
 
 /// The files that a host shows; a directory is there when something is in it.
 #[derive(Clone, Default)]
@@ -33,7 +41,7 @@ impl Host {
         self
     }
 
-    fn without(mut self, prefix: &str) -> Self {
+    pub(super) fn without(mut self, prefix: &str) -> Self {
         self.0.retain(|path, _| !path.starts_with(prefix));
         self
     }
@@ -58,8 +66,9 @@ impl Files for Host {
     fn read(&self, path: &Path, _: usize) -> IoResult<Vec<u8>> {
         match self.0.get(path) {
             Some(Text(text, _)) => Ok(text.as_bytes().to_vec()),
+            Some(Own(text, _)) => Ok(text.as_bytes().to_vec()),
             Some(Fails(number)) => Err(IoError::from_raw_os_error(*number)),
-            Some(Link(_)) => Err(ErrorKind::InvalidInput.into()),
+            Some(Link(_) | OwnLink(_)) => Err(ErrorKind::InvalidInput.into()),
             None => Err(ErrorKind::NotFound.into()),
         }
     }
@@ -70,13 +79,14 @@ impl Files for Host {
     fn link_target(&self, path: &Path) -> IoResult<PathBuf> {
         match self.0.get(path) {
             Some(Link(target)) => Ok(target.into()),
+            Some(OwnLink(target)) => Ok(target.into()),
             Some(_) => Err(ErrorKind::InvalidInput.into()),
             None => Err(ErrorKind::NotFound.into()),
         }
     }
     fn stat(&self, path: &Path) -> IoResult<Stat> {
         match self.0.get(path) {
-            Some(Text(_, false)) => Ok(Stat { mode: 0o400, ..Stat::default() }),
+            Some(Text(_, false) | Own(_, false)) => Ok(Stat { mode: 0o400, ..Stat::default() }),
             Some(_) => Ok(Stat { mode: 0o444, ..Stat::default() }),
             None if self.inside(path).next().is_some() => {
                 Ok(Stat { mode: 0o755, ..Stat::default() })

@@ -65,6 +65,7 @@ pub(super) struct Card {
 /// What this machine says of itself, raw.
 pub(super) fn read(files: &dyn Files, shown: &Shown) -> Result<Raw> {
     let firmware = smbios::parse(&shown.firmware);
+    let machine = kind(files, &firmware)?;
     let mut values = Vec::new();
     let mut add = |kind: FactorKind, raw: Option<&str>| {
         values.extend(raw.and_then(genuine).map(|value| (kind, value)));
@@ -78,23 +79,23 @@ pub(super) fn read(files: &dyn Files, shown: &Shown) -> Result<Raw> {
     add(FactorKind::Processor, text(files, PROCESSOR)?.as_deref());
     for card in &shown.cards {
         if is_built_in(files, card)? {
-            let address = network_address(&written(&card.address));
+            let address = network_address(&written(&card.address), machine);
             values.extend(address.map(|address| (FactorKind::Network, address)));
         }
     }
-    Ok(Raw { machine: kind(files, firmware)?, values })
+    Ok(Raw { machine, values })
 }
 
-fn kind(files: &dyn Files, firmware: Firmware) -> Result<MachineKind> {
+fn kind(files: &dyn Files, firmware: &Firmware) -> Result<MachineKind> {
     if text(files, CONTAINER_MARK)?.is_some() {
         return Ok(MachineKind::Container);
     }
-    let or_registry = |known: Option<String>, path| match known {
-        Some(known) => Ok(known),
+    let or_registry = |known: &Option<String>, path| match known {
+        Some(known) => Ok(known.clone()),
         None => text(files, path).map(Option::unwrap_or_default),
     };
-    let maker = or_registry(firmware.maker, MAKER)?;
-    let product = or_registry(firmware.product, PRODUCT)?;
+    let maker = or_registry(&firmware.maker, MAKER)?;
+    let product = or_registry(&firmware.product, PRODUCT)?;
     let is_virtual = is_virtual(&maker, &product);
     Ok(if is_virtual { MachineKind::Virtual } else { MachineKind::Physical })
 }

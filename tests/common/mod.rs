@@ -7,6 +7,7 @@ pub mod days;
 pub mod dice;
 pub mod disk;
 pub mod harness;
+pub mod hosts;
 pub mod machine;
 pub mod operations;
 #[path = "../../portal/tests/support/postgres.rs"]

@@ -11,6 +11,7 @@ mod cancel;
 mod checkout;
 mod client_return;
 mod health;
+mod identity;
 mod interface;
 mod memory;
 mod offline;

@@ -318,6 +318,80 @@ def refused():
     ]
 
 
+# ---- Hosts: what the trees of tests/hosts come to, by hand -------------------------------------------------
+
+ROOTS = {"system_uuid", "board_serial", "vm_generation"}
+HOSTS = {
+    "desktop": ("physical", ROOTS, {
+        "machine_id": ["3d1219c7c4c5404aaa1f6d2a48adfda4"],
+        "system_uuid": ["7c8f1e52-93a4-11eb-b6d3-a0369fe14c20"],
+        "board_serial": ["210485930601277"],
+        "disk": ["eui.002538b911b3c771", "s5gxng0r412345", "naa.5000c500c8a1b2c3",
+                 "t10.ata wdc wd10ezex-00bn5a0 wd-wcc3f7kj1234"],
+        "network": ["a0:36:9f:e1:4c:20", "00:1b:21:c4:77:0a"],
+        "processor": ["amd ryzen 9 5950x 16-core processor"],
+    }),
+    "laptop": ("physical", ROOTS, {
+        "machine_id": ["b7e1c02f9a344f0c8d0f4a5be3d29911"],
+        "system_uuid": ["2f64a6cc-3a57-11b2-a85c-f5e3d8a1b0c4"],
+        "board_serial": ["l1hf15n02xz"],
+        "disk": ["eui.e8238fa6bf530001001b448b4a1c9d3e", "21193g802345"],
+        "network": ["8c:8d:28:3f:a1:05"],
+        "processor": ["11th gen intel(r) core(tm) i7-1185g7 @ 3.00ghz"],
+    }),
+    "server": ("physical", ROOTS, {
+        "machine_id": ["51ad0c9f6f8e4d70b1d26f0c8a77e3b2"],
+        "system_uuid": ["4c4c4544-0042-3510-8052-b4c04f4d3332"],
+        "board_serial": [".b5mr332.cnivc0017a0bz1."],
+        "disk": ["eui.36434830526003890025384500000001", "s6chna0r600389",
+                 "naa.6d0946600b7a1c002a6f3e5d1c2b4a59"],
+        "network": ["b4:96:91:d0:11:f0", "b4:96:91:d0:11:f1"],
+        "processor": ["intel(r) xeon(r) gold 6338 cpu @ 2.00ghz"],
+    }),
+    "vm": ("virtual", ROOTS, {
+        "machine_id": ["0c2f64be51d34c6f9c07f2d8b9f3a611"],
+        "system_uuid": ["e8f0b1a6-9d3c-4b57-8f61-20c5d4e7a933"],
+        "disk": ["5f1d0b6c-7a2e-4c49-9"],
+        "network": ["52:54:00:6b:3c:58"],
+        "processor": ["intel xeon processor (icelake)"],
+        "vm_generation": [b"generation-no-01".hex()],
+    }),
+    "container": ("container", ROOTS, {
+        "machine_id": ["9b1a7d3c5e0f4b2a8c6d1e7f3a5b9c0d"],
+        "system_uuid": ["5a1c0000-7d2e-11ec-8000-3cecef8a9b02"],
+        "board_serial": ["wm21bs601234"],
+        "disk": ["eui.000000000000000100a0752231c8f7d1", "2131331c8f7d"],
+        "processor": ["amd epyc 7543 32-core processor"],
+    }),
+    # Its board's serial number is the device tree's, which everyone may read.
+    "board": ("physical", set(), {
+        "machine_id": ["e4d909c290d0fb1ca068ffaddf22cbd0"],
+        "board_serial": ["10000000f1e2d3c4"],
+        "disk": ["0x5d1e7f2a"],
+        "network": ["dc:a6:32:1f:90:4b"],
+        "processor": ["arm 0x41 0xd08"],
+    }),
+}
+
+
+def host(machine, values):
+    factors = [
+        {"kind": kind, "values": sorted(factor_hash(kind, value) for value in values[kind])} for kind in values
+    ]
+    evidence = {"machine": machine, "factors": factors}
+    return {"evidence": evidence, "host_id": host_id(evidence)}
+
+
+def hosts():
+    return {
+        name: {
+            "root": host(machine, values),
+            "everyone": host(machine, {kind: values[kind] for kind in values if kind not in roots}),
+        }
+        for name, (machine, roots, values) in HOSTS.items()
+    }
+
+
 def files():
     pretty = lambda value: json.dumps(value, indent=1, ensure_ascii=False) + "\n"
     ids = [bytes(range(10)), bytes(10), b"\xff" * 10, bytes.fromhex("0123456789abcdef0123")]
@@ -350,6 +424,7 @@ def files():
         "time.json": pretty([vector("time", "time", TIME, [ONLINE])]),
         "exchange.json": pretty(exchange),
         "refused.json": pretty(refused()),
+        "hosts.json": pretty(hosts()),
         "request-file.txt": request_file(),
         "response-file.txt": response_file(),
     }

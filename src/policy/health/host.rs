@@ -18,7 +18,8 @@ pub fn evidence(host: &Evidence, host_id: &str) -> Finding {
         MachineKind::Virtual => ("a virtual machine", ""),
         MachineKind::Container => (
             "a container",
-            "Give the container an identity of its own (host_identity, or one in a mounted volume).",
+            "Give the container an identity of its own: mount a file at /etc/lm/host-identity, or \
+             let the application give one (host_identity).",
         ),
         MachineKind::Given => ("the application's own identity", ""),
     };
@@ -28,7 +29,8 @@ pub fn evidence(host: &Evidence, host_id: &str) -> Finding {
         "known": known,
         "factors": host.factors.iter().map(factor).collect::<Vec<_>>(),
     });
-    let found = if strong && (count > 1 || host.machine == MachineKind::Given) {
+    let has_identity = !host.values(FactorKind::Identity).is_empty();
+    let found = if strong && (count > 1 || has_identity) {
         Finding::good(Topic::Host, format!("This is {what}, known by {}.", named(count)))
     } else {
         let text = format!("This is {what}, known by {} only.", named(count));
@@ -56,8 +58,12 @@ pub fn score(activation_id: &str, known: &Evidence, now: &Evidence) -> Finding {
     // The heaviest factor that still agrees, gone.
     let heaviest = known.factors.iter().filter(|one| agrees(one, now)).map(|one| one.kind.weight());
     let after = score.equal.saturating_sub(heaviest.max().unwrap_or(0));
-    let found = if !score.is_match() {
-        let text = format!("Of what the license knows of its machine, {of} points are here.");
+    let found = if !known.matches(now) {
+        let text = if known.contradicts(now) {
+            "This virtual machine has another UUID than the license knows: it is a copy.".to_owned()
+        } else {
+            format!("Of what the license knows of its machine, {of} points are here.")
+        };
         Finding::new(Topic::Host, Level::Error, text)
             .code(Code::HostChanged)
             .hint(Code::HostChanged.hint())
@@ -159,11 +165,26 @@ mod tests {
     }
 
     #[test]
+    fn r50_a_cloned_virtual_machine_is_told_whatever_its_score() {
+        let of = |uuid| {
+            let mut host = host(&[(MachineId, 1), (SystemUuid, uuid), (Disk, 4), (Network, 5)]);
+            host.machine = MachineKind::Virtual;
+            host
+        };
+        let found = score("ID", &of(2), &of(3));
+        assert_eq!((found.level, found.code), (Level::Error, Some(Code::HostChanged)));
+        assert!(found.text.contains("copy"), "{}", found.text);
+    }
+
+    #[test]
     fn u02_a_machine_that_shows_little_is_told_what_to_do() {
         let weak = evidence(&host(&[(Network, 1), (Processor, 2)]), "H-1");
         assert_eq!(weak.level, Level::Warn);
         let mut boxed = host(&[(MachineId, 1)]);
         boxed.machine = MachineKind::Container;
+        let mut mounted = host(&[(FactorKind::Identity, 1)]);
+        mounted.machine = MachineKind::Container;
+        assert_eq!(evidence(&mounted, "H-1").level, Level::Info);
         let found = evidence(&boxed, "H-1");
         assert_eq!(found.level, Level::Warn);
         assert!(found.hint.contains("host_identity"));
