@@ -99,3 +99,21 @@ fn touches(line: &str) -> bool {
 fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }
+
+/// The first block of code behind a line of the manual.
+fn block_after<'a>(text: &'a str, marker: &str) -> &'a str {
+    let (_, rest) = text.split_once(marker).unwrap();
+    let (_, rest) = rest.split_once("```").unwrap();
+    rest.split_once('\n').unwrap().1.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_manuals_example_is_run_and_prints_what_the_manual_prints() {
+    let manual = std::fs::read_to_string(common::tree().join("docs/testkit.md")).unwrap();
+    let example = common::tree().join("examples/testkit.c");
+    let text = std::fs::read_to_string(&example).unwrap();
+    assert!(block_after(&manual, "<!-- examples/testkit.c") == text, "manual and example differ");
+    let folder = tempfile::tempdir().unwrap();
+    let (printed, code) = common::run(&example, folder.path(), &["-std=c11"]);
+    assert_eq!((printed.as_str(), code), (block_after(&manual, "<!-- its output"), 0));
+}
