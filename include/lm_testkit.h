@@ -180,6 +180,24 @@ LM_API lm_result lm_test_fail_next(lm_client *client, lm_result code, uint32_t t
  */
 LM_API lm_result lm_test_set_storage(lm_client *client, lm_result code, lm_error **out_error);
 
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+/**
+ * Lets the pretended portal answer a request file of the application's: for lm_apply_response.
+ *
+ * request, request_len: the bytes that lm_request_activation, lm_request_return or
+ *     lm_request_repair gave.
+ * out_response: the response file.
+ * out_error: the failure; may be NULL.
+ * Ownership: the buffer is the test's: lm_buffer_free.
+ * Threads: any.
+ * Errors: LM_ERR_INVALID_ARGUMENT, LM_ERR_MALFORMED. What the portal refuses, the file says; a
+ *     refusal or LM_ERR_TOO_LATE that lm_test_fail_next has ordered comes with it.
+ * Since 0.1.
+ */
+LM_API lm_result lm_test_answer(lm_client *client, const uint8_t *request, size_t request_len,
+                                lm_buffer **out_response, lm_error **out_error);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

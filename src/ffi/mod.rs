@@ -41,7 +41,7 @@ mod upkeep;
 
 mod offline;
 
-mod buffer;
+pub(crate) mod buffer;
 
 mod list;
 

@@ -11,7 +11,7 @@
 //! | `open` | a client in the pretended world |
 //! | `kit::exports` | `lm_test_*`: the C side |
 //! | `kit::record` | how a record is brought into a state: by the library's own calls |
-//! | `kit::portal`, `kit::answer` | the pretended portal |
+//! | `kit::portal`, `kit::answer`, `kit::offline` | the pretended portal, online and by files |
 //! | `kit::disk`, `kit::file`, `kit::damage` | the disk, in memory, and what befalls it |
 //! | `kit::clock`, `kit::failures`, `kit::world` | time, failures to come, and who shares a world |
 
@@ -47,6 +47,7 @@ mod open;
 pub use client::{Applied, Client, Options, RecordInfo, Seat};
 pub use error::{Code, Error, Result};
 pub use lm_protocol::Kind;
+pub use policy::health::{Finding, Topic};
 pub use policy::{NextStep, State, Status, sentence, trust};
 pub use storage::Scope;
 pub use transport::Proxy;

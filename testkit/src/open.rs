@@ -17,7 +17,7 @@ impl Client {
         options.trust_root = trust_root(&given).to_string();
         let opening = Opening::of(&options, &given)?;
         let world = world::of(&opening)?;
-        options.transport = Some(world.portal_for_the_host());
+        options.transport = Some(world.portal_for_the_host(&given.vendor));
         let client = Self::open_with(options, world.ports_for_the_host())?;
         world::remember(&client, &world, opening);
         Ok(client)

@@ -11,10 +11,13 @@ use super::locked;
 use super::portal::{self, How, Portal, Refused};
 use super::world::World;
 use crate::error::{Code, Error, Result};
-use crate::ports::{HttpRequest, HttpResponse, Transport};
+use crate::ports::{HttpRequest, HttpResponse, Step, Transport};
 
 /// The host's.
-pub(crate) struct HostsWay(pub(super) Arc<World>);
+pub(crate) struct HostsWay {
+    pub(super) world: Arc<World>,
+    pub(super) vendor: String,
+}
 
 /// The kit's own, by which it brings records into a state.
 pub(super) struct KitsWay {
@@ -27,7 +30,8 @@ pub(super) struct KitsWay {
 
 impl Transport for HostsWay {
     fn post(&self, request: &HttpRequest<'_>) -> Result<HttpResponse> {
-        let failing = self.0.failures.take(Whose::Portal);
+        let failing = self.world.failures.take(Whose::Portal);
+        request.progress.reached(how_far(failing));
         match failing {
             Some(Code::PortalBusy) => return Ok(response(503, Vec::new())),
             Some(Code::Http) => return Ok(response(502, b"<html>Bad gateway</html>".to_vec())),
@@ -36,14 +40,20 @@ impl Transport for HostsWay {
             }
             _ => {}
         }
-        let (post, asked) = read(request)?;
-        let time = self.0.clocks.of_portal();
+        let post = Post::parse(request.body)?;
+        let time = self.world.clocks.of_portal();
+        if post.request.is_empty() {
+            // Asked who it is.
+            let reply = self.greeting(post.time_nonce, time, failing)?;
+            return Ok(response(200, reply.to_bytes()?));
+        }
+        let asked = Request::open(&post.request)?.into_inner();
         let how = match failing {
             Some(Code::TooLate) => How::TooLate,
             Some(code) => refused(code).map_or(How::Honest, How::Verdict),
             None => How::Honest,
         };
-        let answer = locked(&self.0.portal).answer(&asked, time, how)?;
+        let answer = locked(&self.world.portal).answer(&asked, time, how)?;
         let reply = spoiled(reply(&answer, post.time_nonce, time)?, &answer, failing)?;
         Ok(response(200, reply.to_bytes()?))
     }
@@ -53,20 +63,39 @@ impl Transport for KitsWay {
     fn post(&self, request: &HttpRequest<'_>) -> Result<HttpResponse> {
         // Not a network's failure: that would leave a back-off behind.
         let how = locked(&self.how).ok_or_else(|| Error::from_code(Code::Cancelled))?;
-        let (post, asked) = read(request)?;
+        let post = Post::parse(request.body)?;
+        let asked = Request::open(&post.request)?.into_inner();
         let answer = locked(&self.portal).answer(&asked, self.time, how)?;
         Ok(response(200, reply(&answer, post.time_nonce, self.time)?.to_bytes()?))
     }
 }
 
-fn response(status: u16, body: Vec<u8>) -> HttpResponse {
-    HttpResponse { status, body, retry_after: None }
+impl HostsWay {
+    fn greeting(&self, nonce: Id, time: i64, failing: Option<Code>) -> Result<Reply> {
+        let nonce = if failing == Some(Code::Mismatch) { Id([0; 16]) } else { nonce };
+        let statement = TimeStatement { vendor: self.vendor.clone(), nonce, time };
+        let key = match failing {
+            Some(Code::Signature) => portal::strange_key()?,
+            _ => portal::online_key()?,
+        };
+        let (answer, keyset) = (String::new(), portal::keyset(&self.vendor)?);
+        Ok(Reply { answer, keyset, time: sign(&statement, &[&key])? })
+    }
 }
 
-fn read(request: &HttpRequest<'_>) -> Result<(Post, Request)> {
-    let post = Post::parse(request.body)?;
-    let asked = Request::open(&post.request)?.into_inner();
-    Ok((post, asked))
+/// How far an exchange gets that ends so.
+const fn how_far(failing: Option<Code>) -> Step {
+    match failing {
+        Some(Code::Dns | Code::Cancelled) => Step::Nothing,
+        Some(Code::Network | Code::Proxy) => Step::Resolved,
+        Some(Code::Tls) => Step::Connected,
+        Some(Code::Timeout) => Step::Secured,
+        _ => Step::Answered,
+    }
+}
+
+fn response(status: u16, body: Vec<u8>) -> HttpResponse {
+    HttpResponse { status, body, retry_after: None }
 }
 
 fn reply(answer: &Answer, nonce: Id, time: i64) -> Result<Reply> {
@@ -98,7 +127,7 @@ fn spoiled(right: Reply, answer: &Answer, code: Option<Code>) -> Result<Reply> {
     })
 }
 
-fn refused(code: Code) -> Option<Refused> {
+pub(super) fn refused(code: Code) -> Option<Refused> {
     let refusal = match code {
         Code::IdUnknown => Refusal::IdUnknown,
         Code::IdInactive => Refusal::IdInactive,

@@ -9,15 +9,17 @@ use std::mem::{offset_of, size_of};
 use lm_protocol::{ActivationId, Feature, limits};
 
 use super::failures::whose;
+use super::offline::answer_file;
 use super::record::{Term, Wanted, set};
 use super::world::of_client;
 use super::{damage, record};
 use crate::error::{Code, Error, Result};
+use crate::ffi::buffer::lm_buffer;
 use crate::ffi::client::lm_client;
 use crate::ffi::constants::{LM_ERR_INTERNAL, LM_OK, kind_from};
 use crate::ffi::error::{code_of, finish, lm_error, lm_result};
 use crate::ffi::guard::guarded;
-use crate::ffi::pointers::{give_text, invalid, required_text, text};
+use crate::ffi::pointers::{check_out, give_text, invalid, required_text, text};
 use crate::ffi::sized::{Rest, Versioned, choice, clear, take};
 use crate::policy::{State, trust};
 
@@ -237,6 +239,45 @@ pub unsafe extern "C" fn lm_test_set_storage(
         let (world, opening) = of_client(client)?;
         world.disk(true).befall(opening.directory(), trouble)?;
         world.clocks.look_soon();
+        Ok(())
+    });
+    // SAFETY: NULL, or the test's place for an error.
+    unsafe { finish(result, out_error) }
+}
+
+/// § Files
+/// Lets the pretended portal answer a request file of the application's: for lm_apply_response.
+///
+/// request, request_len: the bytes that lm_request_activation, lm_request_return or
+///     lm_request_repair gave.
+/// out_response: the response file.
+/// out_error: the failure; may be NULL.
+/// Ownership: the buffer is the test's: lm_buffer_free.
+/// Threads: any.
+/// Errors: LM_ERR_INVALID_ARGUMENT, LM_ERR_MALFORMED. What the portal refuses, the file says; a
+///     refusal or LM_ERR_TOO_LATE that lm_test_fail_next has ordered comes with it.
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lm_test_answer(
+    client: *mut lm_client,
+    request: *const u8,
+    request_len: usize,
+    out_response: *mut *mut lm_buffer,
+    out_error: *mut *mut lm_error,
+) -> lm_result {
+    // SAFETY: NULL, or a client that lives.
+    let client = unsafe { lm_client::borrow(client) };
+    let result = lm_client::run(client, |client| {
+        check_out(out_response.cast_const(), "out_response")?;
+        if request.is_null() || request_len > limits::REQUEST_FILE_MAX {
+            return Err(invalid("request is NULL or longer than a request file.".to_owned()));
+        }
+        // SAFETY: not NULL, and the test's word for its length.
+        let requests = unsafe { std::slice::from_raw_parts(request, request_len) };
+        let (world, opening) = of_client(client)?;
+        let response = Box::new(lm_buffer::new(answer_file(&world, &opening, requests)?));
+        // SAFETY: checked above, and the test's place for a buffer.
+        unsafe { out_response.write(Box::into_raw(response)) };
         Ok(())
     });
     // SAFETY: NULL, or the test's place for an error.

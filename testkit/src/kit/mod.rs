@@ -7,6 +7,7 @@ mod disk;
 pub(crate) mod exports;
 mod failures;
 mod file;
+mod offline;
 pub(crate) mod portal;
 mod record;
 pub(crate) mod world;

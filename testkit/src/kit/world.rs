@@ -65,6 +65,14 @@ impl Opening {
         &self.directory
     }
 
+    pub(super) fn vendor(&self) -> &str {
+        &self.trust_root.vendor
+    }
+
+    pub(super) const fn trust_root(&self) -> &TrustRoot {
+        &self.trust_root
+    }
+
     pub(super) fn product(&self) -> &str {
         &self.product
     }
@@ -96,8 +104,8 @@ impl World {
         Arc::new(world)
     }
 
-    pub(crate) fn portal_for_the_host(self: &Arc<Self>) -> Arc<dyn Transport> {
-        Arc::new(HostsWay(self.clone()))
+    pub(crate) fn portal_for_the_host(self: &Arc<Self>, vendor: &str) -> Arc<dyn Transport> {
+        Arc::new(HostsWay { world: self.clone(), vendor: vendor.to_owned() })
     }
 
     pub(crate) fn ports_for_the_host(&self) -> Ports {

@@ -200,6 +200,56 @@ static void seats(lm_client *client)
     lm_client_free(two);
 }
 
+/* One file out, one file in. */
+static void files(lm_client *client)
+{
+    lm_test_record record = of_state(LM_STATE_ABSENT);
+    lm_buffer *request = NULL, *response = NULL;
+    record.seats = 3;
+    CHECK_CODE(lm_test_set_record(client, &record, NULL), LM_OK);
+    CHECK_CODE(lm_request_activation(client, id, 3, &request, NULL), LM_OK);
+    CHECK(status_of(client, id).state == LM_STATE_PENDING_ACTIVATION);
+    CHECK_CODE(lm_test_answer(client, lm_buffer_data(request), lm_buffer_len(request), &response, NULL), LM_OK);
+    CHECK_CODE(lm_apply_response(client, lm_buffer_data(response), lm_buffer_len(response), NULL), LM_OK);
+    CHECK(status_of(client, id).seats == 3);
+    CHECK_CODE(lm_apply_response(client, lm_buffer_data(response), lm_buffer_len(response), NULL), LM_ERR_REPLAYED);
+    lm_buffer_free(request);
+    lm_buffer_free(response);
+    CHECK_CODE(lm_request_repair(client, id, &request, NULL), LM_OK);
+    CHECK_CODE(lm_test_fail_next(client, LM_ERR_REPAIR_LIMIT, 1), LM_OK);
+    CHECK_CODE(lm_test_answer(client, lm_buffer_data(request), lm_buffer_len(request), &response, NULL), LM_OK);
+    CHECK_CODE(lm_apply_response(client, lm_buffer_data(response), lm_buffer_len(response), NULL), LM_ERR_REPAIR_LIMIT);
+    CHECK_CODE(lm_test_answer(client, (const uint8_t *)"no file", 7, &response, NULL), LM_ERR_MALFORMED);
+    CHECK_CODE(lm_test_answer(client, NULL, 0, &response, NULL), LM_ERR_INVALID_ARGUMENT);
+    lm_buffer_free(request);
+    lm_buffer_free(response);
+}
+
+/* The worst that a report says of the portal. */
+static lm_result portal_health(lm_client *client)
+{
+    lm_report *report = NULL;
+    lm_finding finding = { .struct_size = sizeof finding };
+    lm_result worst = LM_OK;
+    CHECK_CODE(lm_health(client, 1, &report, NULL), LM_OK);
+    for (size_t i = 0; i < lm_report_len(report); i++) {
+        CHECK_CODE(lm_report_get(report, i, &finding), LM_OK);
+        if (strncmp(finding.topic, "portal", 6) == 0 && finding.level == LM_LOG_ERROR)
+            worst = finding.code;
+    }
+    lm_report_free(report);
+    return worst;
+}
+
+static void health(lm_client *client)
+{
+    static const lm_result codes[] = { LM_OK, LM_ERR_TIMEOUT, LM_ERR_HTTP, LM_ERR_SIGNATURE, LM_ERR_MISMATCH };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        CHECK_CODE(lm_test_fail_next(client, codes[i], 1), LM_OK);
+        CHECK_CODE(portal_health(client), codes[i]);
+    }
+}
+
 /* An ID that the portal wasn't told of is granted; what was activated is lost with the world only. */
 static void at_will(lm_client *client)
 {
@@ -227,6 +277,8 @@ int main(void)
     orders(client);
     seats(client);
     at_will(client);
+    files(client);
+    health(client);
     lm_client_free(client);
     return 0;
 }
