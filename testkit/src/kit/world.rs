@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use lm_protocol::TrustRoot;
@@ -122,6 +123,12 @@ impl World {
         let (tree, failures) = (self.tree.clone(), self.failures.clone());
         Disk { tree, failures, clocks: self.clocks.clone(), is_kits_own }
     }
+}
+
+/// For a store that no other client has.
+pub(crate) fn own_directory() -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    Path::new("/memory").join(COUNT.fetch_add(1, Ordering::Relaxed).to_string())
 }
 
 /// The world of a store: that of the clients that have it open, or a new one.

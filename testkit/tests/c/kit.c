@@ -9,7 +9,7 @@
 
 static char id[24], other_id[24];
 
-static lm_client *open_at(const char *product, const char *dir)
+static lm_client *open_in(uint32_t scope, const char *product, const char *dir)
 {
     lm_options options;
     lm_client *client = NULL;
@@ -18,8 +18,14 @@ static lm_client *open_at(const char *product, const char *dir)
     options.trust_root = APP_TRUST_ROOT;
     options.portal_url = "https://licenses.example.com";
     options.storage_dir = dir;
+    options.scope = scope;
     CHECK_CODE(lm_client_open(&options, &client, NULL), LM_OK);
     return client;
+}
+
+static lm_client *open_at(const char *product, const char *dir)
+{
+    return open_in(LM_SCOPE_USER, product, dir);
 }
 
 static lm_status_info status_of(const lm_client *client, const char *which)
@@ -65,6 +71,18 @@ static void worlds(void)
     lm_client_free(one);
     lm_client_free(elsewhere);
     lm_client_free(product);
+    one = open_in(LM_SCOPE_MEMORY, "ortho-studio", NULL);
+    two = open_in(LM_SCOPE_MEMORY, "ortho-studio", NULL);
+    CHECK_CODE(lm_test_set_record(one, &record, NULL), LM_ERR_INVALID_ARGUMENT);
+    record.expires_at = 0;
+    CHECK_CODE(lm_test_set_record(one, &record, NULL), LM_OK);
+    CHECK(status_of(one, id).usable && status_of(two, id).state == LM_STATE_ABSENT);
+    lm_client_free(one);
+    lm_client_free(two);
+    one = open_in(LM_SCOPE_MACHINE, "ortho-studio", NULL);
+    CHECK_CODE(lm_test_set_record(one, &record, NULL), LM_OK);
+    CHECK(status_of(one, id).usable);
+    lm_client_free(one);
 }
 
 /* The status is the policy's: bits combine, dates decide, and what can't be is said. */
