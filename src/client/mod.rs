@@ -82,6 +82,7 @@ pub struct Client {
     sight: look::Sight,
     published: published::Published,
     fork: machine::ForkMark,
+    boot_id: Option<lm_protocol::Id>,
     cancel: Cancel,
 }
 
@@ -127,6 +128,7 @@ impl Client {
             sight: look::Sight::new(&ports),
             published: published::Published::default(),
             fork: machine::ForkMark::new(),
+            boot_id: machine::boot_id(ports.files.as_ref()),
             cancel: Cancel::default(),
             root,
             ports,

@@ -9,6 +9,7 @@ mod activation;
 mod cancel;
 mod checkout;
 mod client_return;
+mod clock;
 mod health;
 mod interface;
 mod memory;
