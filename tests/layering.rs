@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 /// The modules of each layer, from the bottom. Those of one layer may not use one another, but for
 /// the lowest, which is one.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["lm_protocol", "cancel", "error", "limits", "secret", "log"],
     &["ports"],
     &["storage", "machine", "transport"],
     &["policy"],
     &["client"],
+    &["open"],
     &["ffi"],
 ];
 

@@ -222,7 +222,7 @@ impl Client {
         seen.records =
             state.entries.iter().map(|entry| self.verified(&keyring, entry, &known)).collect();
         seen.in_use = InUse::default();
-        seen.count = seen.count.taken_over(state.marks, self.ports.clock.boot());
+        seen.count = seen.count.taken_over(self.marks_of(&state), self.ports.clock.boot());
         seen.state = state;
         if reading.standing.state == storage::State::Restored {
             seen.state.mark_restored();
@@ -284,10 +284,27 @@ impl Client {
         (seen.keyring.clone(), seen.count)
     }
 
-    /// What was seen last of the marks and whether there is a record that they protect.
-    pub(super) fn seen_marks(&self) -> (Marks, bool) {
+    /// The marks of a state, with what has passed since in this start of the machine.
+    pub(super) fn marks_of(&self, state: &State) -> Marks {
+        state.marks.with_boot(state.boot.as_ref(), self.boot_id, self.boot_seconds())
+    }
+
+    pub(super) fn boot_seconds(&self) -> i64 {
+        i64::try_from(self.ports.clock.boot().as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Whether there is something that the time marks protect, and they have risen by so many seconds
+    /// since they were written, or were written in an earlier start of the machine.
+    pub(super) fn marks_have_risen(&self, seconds: i64) -> bool {
         let seen = self.sight.lock();
-        (seen.state.marks, seen.cause.is_none() && !seen.state.entries.is_empty())
+        let (written, now) = (seen.state.marks, self.now_by(&seen.count));
+        let note = seen.state.boot.as_ref();
+        let other_boot = self.boot_id.is_some() && note.map(|note| note.boot) != self.boot_id;
+        seen.cause.is_none()
+            && !seen.state.entries.is_empty()
+            && (other_boot
+                || now.wall >= written.high.saturating_add(seconds)
+                || now.marks.low >= written.low.saturating_add(seconds))
     }
 
     /// The activation IDs that are here now; why the store cannot answer, as an error.

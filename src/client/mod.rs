@@ -82,24 +82,11 @@ pub struct Client {
     sight: look::Sight,
     published: published::Published,
     fork: machine::ForkMark,
+    boot_id: Option<lm_protocol::Id>,
     cancel: Cancel,
 }
 
 impl Client {
-    /// Opens a client. Touches no network and makes no store; a missing, damaged, read-only or
-    /// newer store is no failure: [`Client::status`] says which.
-    ///
-    /// Errors: [`Code::InvalidArgument`], [`Code::TrustRoot`], and a store that may not be read:
-    /// [`Code::Permission`], [`Code::StorageUnsafe`], [`Code::StorageRemote`], [`Code::StorageIo`].
-    pub fn open(options: Options) -> Result<Self> {
-        let ports = Ports {
-            clock: Arc::new(machine::SystemClock),
-            random: Arc::new(machine::SystemRandom::new()),
-            files: Arc::new(crate::storage::SystemFiles),
-        };
-        Self::open_with(options, ports)
-    }
-
     /// As [`Client::open`], in another world: for tests and simulations of the library itself.
     #[doc(hidden)]
     pub fn open_with(options: Options, ports: Ports) -> Result<Self> {
@@ -141,6 +128,7 @@ impl Client {
             sight: look::Sight::new(&ports),
             published: published::Published::default(),
             fork: machine::ForkMark::new(),
+            boot_id: machine::boot_id(ports.files.as_ref()),
             cancel: Cancel::default(),
             root,
             ports,

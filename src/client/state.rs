@@ -6,11 +6,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::error::{Code, Error, Result};
-use crate::policy::Marks;
+use crate::policy::{BootNote, Marks};
 use crate::storage::Contents;
 
 /// The section's tag.
 const SECTION: u32 = 1;
+/// The tag of the boot note's.
+const BOOT_SECTION: u32 = 2;
 /// How many settled operations and returned records are remembered.
 const REMEMBERED: usize = 64;
 
@@ -24,6 +26,9 @@ pub(super) struct State {
     pub(super) epoch: Option<u64>,
     /// The time marks.
     pub(super) marks: Marks,
+    /// When they were written, by the boot clock. A section of its own.
+    #[serde(skip)]
+    pub(super) boot: Option<BootNote>,
     /// When the portal may be asked again.
     pub(super) backoff: Option<Backoff>,
     /// The records and what is pending, in no order.
@@ -116,9 +121,13 @@ impl State {
     /// Reads the section; a store without one holds nothing.
     pub(super) fn decode(contents: &Contents) -> Result<Self> {
         let Some(bytes) = contents.get(SECTION) else { return Ok(Self::default()) };
-        serde_json::from_slice(bytes).map_err(|_| {
+        let mut state: Self = serde_json::from_slice(bytes).map_err(|_| {
             Error::new(Code::StorageDamaged, "Trusted storage opens but holds no licenses of ours.")
-        })
+        })?;
+        // What can't be read of it says nothing.
+        let note = contents.get(BOOT_SECTION);
+        state.boot = note.and_then(|bytes| serde_json::from_slice(bytes).ok());
+        Ok(state)
     }
 
     /// How many bytes the section takes.
@@ -133,6 +142,11 @@ impl State {
         let bytes = serde_json::to_vec(self)
             .map_err(|_| Error::new(Code::Internal, "The state cannot be written."))?;
         contents.set(SECTION, bytes);
+        if let Some(note) = &self.boot {
+            let bytes = serde_json::to_vec(note)
+                .map_err(|_| Error::new(Code::Internal, "The boot note cannot be written."))?;
+            contents.set(BOOT_SECTION, bytes);
+        }
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::state::State;
 use crate::error::{Code, Error, Result};
 use crate::limits::LOCK_WAIT;
 use crate::log::Level;
-use crate::policy::{Facts, Now, Status, evaluate};
+use crate::policy::{BootNote, Facts, Now, Status, evaluate};
 use crate::storage::{self, Commit, Slots, Standing, Wait};
 
 /// The state under the store's lock.
@@ -92,7 +92,7 @@ impl Client {
             if standing.state == storage::State::Restored {
                 state.mark_restored();
             }
-            let marks = count.taken_over(state.marks, self.ports.clock.boot()).marks;
+            let marks = count.taken_over(self.marks_of(&state), self.ports.clock.boot()).marks;
             let now = Now { wall: self.ports.clock.wall(), marks };
             let keyring = self.keyring(state.keyset.as_deref(), known.as_ref());
             let taken = Vec::new();
@@ -100,6 +100,8 @@ impl Client {
             draft.state.marks = marks.with_wall(now.wall);
             let (value, commit) = change(&mut draft)?;
             if commit != Commit::Keep {
+                let (at, low) = (self.boot_seconds(), draft.state.marks.low);
+                draft.state.boot = self.boot_id.map(|boot| BootNote { boot, at, low });
                 draft.state.encode(contents)?;
             }
             Ok(((value, draft.taken), commit))
@@ -117,11 +119,10 @@ impl Client {
     }
 
     /// Writes the time marks at open, where a store stands with something that they protect and
-    /// they have risen noticeably. One that can't be written hinders nothing.
+    /// they have risen noticeably, or the machine was started anew since. One that can't be written hinders nothing.
     pub(super) fn mark_time(&self) {
         const NOTICEABLE: i64 = 60;
-        let (marks, needed) = self.seen_marks();
-        if !needed || self.ports.clock.wall() < marks.high.saturating_add(NOTICEABLE) {
+        if !self.marks_have_risen(NOTICEABLE) {
             return;
         }
         let written = self.change_within(Duration::ZERO, |draft| {

@@ -13,7 +13,7 @@ pub struct lm_buffer {
 }
 
 impl lm_buffer {
-    pub(super) fn new(mut bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(mut bytes: Vec<u8>) -> Self {
         bytes.push(0);
         Self { bytes }
     }

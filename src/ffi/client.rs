@@ -35,7 +35,7 @@ impl lm_client {
     ///
     /// # Safety
     /// `client` is NULL or a client that lives for `'a`.
-    pub(super) unsafe fn borrow<'a>(client: *const Self) -> Option<&'a Self> {
+    pub(crate) unsafe fn borrow<'a>(client: *const Self) -> Option<&'a Self> {
         // SAFETY: the caller's word.
         unsafe { client.as_ref() }
     }
@@ -53,7 +53,7 @@ impl lm_client {
     }
 
     /// Runs one call on it, guarded and poisoned.
-    pub(super) fn run<T>(
+    pub(crate) fn run<T>(
         client: Option<&Self>,
         call: impl FnOnce(&Client) -> Result<T>,
     ) -> Result<T> {

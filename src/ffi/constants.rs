@@ -334,7 +334,7 @@ pub(super) const fn kind_number(kind: Option<Kind>) -> u32 {
 }
 
 /// The kind with this number; 0: not known.
-pub(super) const fn kind_from(number: u32) -> Option<Option<Kind>> {
+pub(crate) const fn kind_from(number: u32) -> Option<Option<Kind>> {
     match number {
         0 => Some(None),
         LM_KIND_NL => Some(Some(Kind::Nl)),

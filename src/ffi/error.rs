@@ -112,7 +112,7 @@ fn text_of(error: Option<&lm_error>, text: impl FnOnce(&lm_error) -> &CStr) -> *
 }
 
 /// The code of a call that gives no error object.
-pub(super) fn code_of(result: Result<()>) -> lm_result {
+pub(crate) fn code_of(result: Result<()>) -> lm_result {
     result.map_or_else(|error| error.code().number(), |()| LM_OK)
 }
 
@@ -120,7 +120,7 @@ pub(super) fn code_of(result: Result<()>) -> lm_result {
 ///
 /// # Safety
 /// `out_error` is NULL or may be written.
-pub(super) unsafe fn finish(result: Result<()>, out_error: *mut *mut lm_error) -> lm_result {
+pub(crate) unsafe fn finish(result: Result<()>, out_error: *mut *mut lm_error) -> lm_result {
     let Err(error) = result else { return LM_OK };
     let code = error.code().number();
     if !out_error.is_null() && out_error.is_aligned() {

@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 ///
 /// Nothing that `body` borrowed is used again after a panic but through [`Poison`], so that the
 /// promise of unwind safety is kept here and nowhere else.
-pub(super) fn guarded<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+pub(crate) fn guarded<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(answer) => answer,
         Err(payload) => {

@@ -25,13 +25,13 @@
 )]
 
 // The modules of the header, in its order: a blank line each, so that they stay so.
-mod constants;
+pub(crate) mod constants;
 
 mod log;
 
 mod options;
 
-mod client;
+pub(crate) mod client;
 
 mod calls;
 
@@ -41,7 +41,7 @@ mod upkeep;
 
 mod offline;
 
-mod buffer;
+pub(crate) mod buffer;
 
 mod list;
 
@@ -49,16 +49,16 @@ mod seat;
 
 mod health;
 
-mod error;
+pub(crate) mod error;
 
 mod http;
 
 mod about;
 
 // The small ones below them.
-mod guard;
-mod pointers;
-mod sized;
+pub(crate) mod guard;
+pub(crate) mod pointers;
+pub(crate) mod sized;
 #[cfg(test)]
 mod tests;
 

@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 ///
 /// # Safety
 /// `pointer` is NULL, or text that ends in NUL and lives for `'a`, or at least `max` + 1 bytes.
-pub(super) unsafe fn text<'a>(
+pub(crate) unsafe fn text<'a>(
     pointer: *const c_char,
     name: &str,
     max: usize,
@@ -48,7 +48,7 @@ pub(super) unsafe fn bytes<'a>(
 ///
 /// # Safety
 /// As [`text`].
-pub(super) unsafe fn required_text<'a>(
+pub(crate) unsafe fn required_text<'a>(
     pointer: *const c_char,
     name: &str,
     max: usize,
@@ -60,7 +60,7 @@ pub(super) unsafe fn required_text<'a>(
 
 /// Fails where the place for an answer is NULL or not aligned.
 #[inline(always)]
-pub(super) fn check_out<T>(out: *const T, name: &str) -> Result<()> {
+pub(crate) fn check_out<T>(out: *const T, name: &str) -> Result<()> {
     if out.is_null() || !out.is_aligned() { Err(no_place(name)) } else { Ok(()) }
 }
 
@@ -74,7 +74,7 @@ fn no_place(name: &str) -> Error {
 ///
 /// # Safety
 /// `buf` is NULL or `buf_len` bytes that may be written; `out_len` is NULL or may be written.
-pub(super) unsafe fn give_text(
+pub(crate) unsafe fn give_text(
     text: &str,
     buf: *mut c_char,
     buf_len: usize,
@@ -107,6 +107,6 @@ pub(super) fn c_text(text: &str) -> CString {
     CString::new(bytes).unwrap_or_default()
 }
 
-pub(super) fn invalid(sentence: String) -> Error {
+pub(crate) fn invalid(sentence: String) -> Error {
     Error::new(Code::InvalidArgument, sentence)
 }

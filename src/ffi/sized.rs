@@ -6,20 +6,20 @@ use super::pointers::{check_out, invalid};
 use crate::error::{Code, Error, Result};
 
 /// More than any version of a structure will have: a larger size was never set.
-pub(super) const STRUCT_MAX: usize = 4096;
+pub(crate) const STRUCT_MAX: usize = 4096;
 
 /// A structure of the ABI.
 ///
 /// # Safety
 /// It is `#[repr(C)]`, begins with `struct_size: usize`, and all its bytes may be zero.
-pub(super) unsafe trait Versioned: Copy {
+pub(crate) unsafe trait Versioned: Copy {
     /// Its size in version 0.1.
     const FIRST: usize;
 }
 
 /// How many bytes the host's structure has, by its own word.
 #[inline(always)]
-pub(super) fn check_size<T: Versioned>(size: usize) -> Result<usize> {
+pub(crate) fn check_size<T: Versioned>(size: usize) -> Result<usize> {
     if (T::FIRST..=STRUCT_MAX).contains(&size) {
         Ok(size)
     } else {
@@ -37,7 +37,7 @@ unsafe fn read_size<T: Versioned>(pointer: *const T, name: &str) -> Result<usize
 }
 
 /// The host's structure that waits for an answer.
-pub(super) struct Out<T> {
+pub(crate) struct Out<T> {
     pointer: *mut T,
     size: usize,
 }
@@ -48,7 +48,7 @@ impl<T: Versioned> Out<T> {
     /// # Safety
     /// `pointer` is NULL or begins with its size in bytes, and so many may be written until
     /// [`Out::write`].
-    pub(super) unsafe fn new(pointer: *mut T, name: &str) -> Result<Self> {
+    pub(crate) unsafe fn new(pointer: *mut T, name: &str) -> Result<Self> {
         // SAFETY: the caller's word.
         let size = unsafe { read_size(pointer.cast_const(), name) }?;
         Ok(Self { pointer, size })
@@ -56,7 +56,7 @@ impl<T: Versioned> Out<T> {
 
     /// Writes what the host has room for and zeroes what this version doesn't know. The size stays
     /// as the host has set it, so that the structure can be used again.
-    pub(super) fn write(self, value: T) {
+    pub(crate) fn write(self, value: T) {
         let known = self.size.min(size_of::<T>());
         let bytes = self.pointer.cast::<u8>();
         if self.size == size_of::<T>() {
@@ -78,7 +78,7 @@ impl<T: Versioned> Out<T> {
 
 /// What may follow the part of a structure that this version knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rest {
+pub(crate) enum Rest {
     /// Nothing but zeros: it would ask for what this version can't do.
     Zero,
     /// Anything: it is an answer that this version once gave.
@@ -92,7 +92,7 @@ pub(super) enum Rest {
 ///
 /// # Safety
 /// `pointer` is NULL or begins with its size in bytes, and so many may be read.
-pub(super) unsafe fn take<T: Versioned>(pointer: *const T, name: &str, rest: Rest) -> Result<T> {
+pub(crate) unsafe fn take<T: Versioned>(pointer: *const T, name: &str, rest: Rest) -> Result<T> {
     // SAFETY: the caller's word.
     let size = unsafe { read_size(pointer, name) }?;
     let known = size.min(size_of::<T>());
@@ -114,7 +114,7 @@ pub(super) unsafe fn take<T: Versioned>(pointer: *const T, name: &str, rest: Res
 ///
 /// # Safety
 /// `pointer` is NULL or `size` bytes that may be written.
-pub(super) unsafe fn clear<T: Versioned>(pointer: *mut T, name: &str, size: usize) -> Result<()> {
+pub(crate) unsafe fn clear<T: Versioned>(pointer: *mut T, name: &str, size: usize) -> Result<()> {
     check_out(pointer.cast_const(), name)?;
     check_size::<T>(size)?;
     // SAFETY: checked, and the caller's word for its length.
@@ -125,6 +125,6 @@ pub(super) unsafe fn clear<T: Versioned>(pointer: *mut T, name: &str, size: usiz
 }
 
 /// A number that stands for a choice, checked.
-pub(super) fn choice<T>(number: u32, name: &str, known: Option<T>) -> Result<T> {
+pub(crate) fn choice<T>(number: u32, name: &str, known: Option<T>) -> Result<T> {
     known.ok_or_else(|| invalid(format!("{name} can't be {number}.")))
 }

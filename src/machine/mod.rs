@@ -7,6 +7,7 @@
 //! | `factors`, `linux_text`, `smbios` | what a system says → values of factors, kind of machine; pure |
 //! | `placeholder` | values that name no machine |
 //! | `os_unix`, `os_windows`, `random` | the clocks and the randomness of the system; what Windows tells by calls only |
+//! | `boot` | which start of the machine this is |
 //! | `process` | what this process is called |
 //! | `fork_unix`, `fork_windows` | is this a child of the process that opened the client? |
 //!
@@ -14,6 +15,7 @@
 //! system), never by running a program and never from an environment variable. How a raw value is put into its one form is part of the promise that a new version
 //! keeps old licenses: `stable_across_versions` holds it.
 
+mod boot;
 mod factors;
 #[cfg(unix)]
 mod fork_unix;
@@ -44,6 +46,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lm_protocol::evidence::{Evidence, Factor, FactorKind, MachineKind, hash_value};
 use lm_protocol::limits::FACTOR_VALUES_MAX;
 
+pub use boot::boot_id;
 #[cfg(unix)]
 pub use fork_unix::ForkMark;
 #[cfg(windows)]

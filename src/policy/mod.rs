@@ -18,4 +18,4 @@ pub use status::{NextStep, State, Status, trust};
 pub(crate) use text::date;
 pub use text::sentence;
 pub(crate) use time::DRIFT;
-pub use time::{Marks, Now};
+pub use time::{BootNote, Marks, Now};

@@ -1,9 +1,10 @@
 //! The two marks that a wound-back clock runs into.
 //!
 //! *High* is the highest time seen: max(wall clock, signed time). *Low* is the last signed time and
-//! what the boot clock has since counted while the library was open: a jump of the wall clock never
-//! moves it, and true time is never below it.
+//! what the boot clock has since counted while the library was open, or between two processes of one
+//! start of the machine: a jump of the wall clock never moves it, and true time is never below it.
 
+use lm_protocol::Id;
 use serde::{Deserialize, Serialize};
 
 /// How far the boot clock may drift from true time, in seconds.
@@ -19,7 +20,30 @@ pub struct Marks {
     pub low: i64,
 }
 
+/// Beside the marks: at which point of which start of the machine they were written. The boot clock
+/// goes on counting while nobody has the library open, until the machine is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootNote {
+    /// Which start of the machine.
+    pub boot: Id,
+    /// Its boot clock, in seconds.
+    pub at: i64,
+    /// The low mark that was written: whoever writes another one without a note ends this one.
+    pub low: i64,
+}
+
 impl Marks {
+    /// Counts what has passed in the same start of the machine since the marks were written.
+    #[must_use]
+    pub fn with_boot(self, note: Option<&BootNote>, boot: Option<Id>, at: i64) -> Self {
+        match note {
+            Some(note) if boot == Some(note.boot) && note.low == self.low => {
+                self.with_open_for(at.saturating_sub(note.at).max(0))
+            }
+            _ => self,
+        }
+    }
+
     /// Takes the wall clock in.
     #[must_use]
     pub fn with_wall(self, wall: i64) -> Self {
@@ -50,9 +74,14 @@ impl Marks {
     }
 
     /// Below this the wall clock was set back further than a record with this tolerance bears.
+    ///
+    /// The low mark is borne with as the high one: a clock that another system sets to local time
+    /// is hours behind right after a refresh. It gains nothing, since dates are held against the low
+    /// mark where the clock is below it ([`Now::time`]).
     #[must_use]
     pub const fn floor(self, tolerance: i64) -> i64 {
-        let (low, high) = (self.low.saturating_sub(DRIFT), self.high.saturating_sub(tolerance));
+        let borne = if tolerance > DRIFT { tolerance } else { DRIFT };
+        let (low, high) = (self.low.saturating_sub(borne), self.high.saturating_sub(tolerance));
         if low > high { low } else { high }
     }
 
@@ -102,8 +131,11 @@ mod tests {
         assert!(now(noon, 0, 0).is_trusted(DAY), "nothing seen yet");
         assert!(now(noon, noon + DAY, 0).is_trusted(DAY), "a day behind, as a dual boot may be");
         assert!(!now(noon, noon + DAY + 1, 0).is_trusted(DAY));
-        assert!(now(noon, noon, noon + 3_600).is_trusted(DAY), "drift");
-        assert!(!now(noon, noon, noon + 3_601).is_trusted(DAY), "true time passed meanwhile");
+        assert!(now(noon, noon, noon + DAY).is_trusted(DAY), "as far behind what has passed");
+        assert!(!now(noon, noon, noon + DAY + 1).is_trusted(DAY), "true time passed meanwhile");
+        assert!(now(noon, noon, noon + 3_600).is_trusted(0), "drift, where nothing else is borne");
+        assert!(!now(noon, noon, noon + 3_601).is_trusted(0));
+        assert_eq!(now(noon, noon, noon + DAY).time(), noon + DAY, "and nothing is gained by it");
     }
 
     /// A response that was held back for ten days turns no clock back by them.
@@ -119,6 +151,22 @@ mod tests {
         let wrong = Marks { high: 465 * DAY, low: 465 * DAY };
         let mended = wrong.with_late_statement(101 * DAY, wrong.low);
         assert_eq!(mended, Marks { high: 101 * DAY, low: 101 * DAY });
+    }
+
+    #[test]
+    fn what_passes_between_two_processes_counts_until_the_machine_is_started_again() {
+        let (first, second) = (Some(Id([1; 16])), Some(Id([2; 16])));
+        let marks = Marks { high: 100 * DAY, low: 100 * DAY };
+        let note = BootNote { boot: Id([1; 16]), at: 500, low: 100 * DAY };
+        let counted =
+            |marks: Marks, boot, at| marks.with_boot(Some(&note), boot, at).low - marks.low;
+        assert_eq!(counted(marks, first, 560), 60);
+        assert_eq!(counted(marks, first, 400), 0, "a machine that was put back to a snapshot");
+        assert_eq!(counted(marks, second, 560), 0);
+        assert_eq!(counted(marks, None, 560), 0, "a system that doesn't tell");
+        let by_another = marks.with_signed(101 * DAY);
+        assert_eq!(counted(by_another, first, 560), 0, "the note is of other marks");
+        assert_eq!(counted(Marks { low: 0, ..marks }, first, 560), 0);
     }
 
     #[test]

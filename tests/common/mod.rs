@@ -15,6 +15,7 @@ pub mod postgres;
 pub mod programs;
 pub mod remote;
 pub mod server;
+pub mod signer;
 pub mod user;
 pub mod wire;
 pub mod world;

@@ -10,6 +10,7 @@ mod bad_storage;
 mod cancel;
 mod checkout;
 mod client_return;
+mod clock;
 mod health;
 mod identity;
 mod interface;

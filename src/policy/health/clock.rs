@@ -27,7 +27,7 @@ pub fn clock(now: &Now, tolerance: Option<i64>) -> Finding {
         "tolerance": tolerance,
         "budget": budget,
     });
-    let behind = marks.high.saturating_sub(now.wall);
+    let behind = marks.high.max(marks.low).saturating_sub(now.wall);
     let found = if budget < 0 {
         let text = format!(
             "The clock says {}, and this machine has seen {} before.",
@@ -111,9 +111,11 @@ mod tests {
         assert_eq!(judged(14 * 3600), (Level::Warn, Some(10 * 3600)));
         assert_eq!(judged(DAY), (Level::Warn, Some(0)));
         assert_eq!(judged(DAY + 1), (Level::Error, Some(-1)));
-        // True time has passed the wall, however large the tolerance is.
-        let now = Now { wall: noon - 2 * 3600, marks: Marks { high: noon, low: noon } };
-        assert_eq!(clock(&now, Some(30 * DAY)).level, Level::Error);
+        // Time that has certainly passed the wall is borne with in the same way.
+        let marks = Marks { high: noon - 2 * 3600, low: noon };
+        let now = Now { wall: noon - 2 * 3600, marks };
+        assert_eq!(clock(&now, Some(60)).level, Level::Error);
+        assert_eq!(clock(&now, Some(3 * 3600)).level, Level::Warn);
         assert_eq!(clock(&now, None).level, Level::Info);
     }
 
