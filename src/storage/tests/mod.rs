@@ -7,6 +7,7 @@ mod disk;
 mod golden;
 mod many;
 mod places;
+mod platform;
 mod restore;
 mod rights;
 mod slots;
