@@ -65,7 +65,7 @@ impl SealerKind {
 /// A seal as an image holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seal {
-    kind: u16,
+    pub(super) kind: u16,
     pub(super) sealed: Secret,
     pub(super) counter: Option<Counter>,
 }
@@ -76,7 +76,7 @@ pub(super) struct Counter {
     /// A new one each time the platform makes a counter for this store.
     pub(super) id: [u8; 16],
     pub(super) value: u64,
-    raised_at: i64,
+    pub(super) raised_at: i64,
 }
 
 /// What the platform says to a seal.

@@ -11,6 +11,8 @@ mod platform;
 mod restore;
 mod rights;
 mod slots;
+#[cfg(target_os = "linux")]
+mod swtpm;
 
 mod unsafe_files;
 mod world;

@@ -113,7 +113,7 @@ fn seen(world: &World, chip: &Chip) -> Reading {
 
 /// Stores and anchors, every byte in place, as a disk that is put back whole: the files are the
 /// same ones, as they are on a disk that was imaged.
-fn save(world: &World) -> Vec<(PathBuf, Vec<u8>)> {
+pub(super) fn save(world: &World) -> Vec<(PathBuf, Vec<u8>)> {
     let files = [world.dir("s").join("a"), world.dir("s").join("b"), anchor(world)];
     files.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
@@ -122,7 +122,7 @@ fn anchor(world: &World) -> PathBuf {
     world.root().join("anchors").join("s")
 }
 
-fn put_back(saved: &[(PathBuf, Vec<u8>)]) {
+pub(super) fn put_back(saved: &[(PathBuf, Vec<u8>)]) {
     saved.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
 }
 

@@ -2,9 +2,12 @@
 //!
 //! Few commands, written to the device by ourselves: no library of the TSS is loaded. No password
 //! and no policy guards the seal, since whoever may open the store may unseal: it says *which chip*
-//! sealed, and that can't be copied. It is made in the endorsement hierarchy, whose seed outlives a
-//! cleared TPM; so one that was cleared is told from another one. The counter is an NV index of the
-//! owner's. Its password follows from the store's master key, so that no other user raises it.
+//! sealed, and that can't be copied. It is made in the endorsement hierarchy: what was sealed before
+//! a TPM was cleared opens no more, but the key of that hierarchy comes out the same again, so one
+//! that was cleared is told from another one. The counter is an NV index of the owner's. Its password
+//! follows from the store's master key, so that no other user raises it.
+//!
+//! What an image holds of it: the SHA-256 of that key's public part, then the sealed object.
 #![forbid(unsafe_code)]
 
 pub(super) mod wire;
@@ -36,7 +39,7 @@ const INDEX_BITS: u32 = 0x003F_FFFF;
 pub(super) struct TpmSealer {
     files: Arc<dyn Files>,
     clock: Arc<dyn Clock>,
-    index: u32,
+    pub(super) index: u32,
 }
 
 /// Why nothing came of it.
@@ -68,9 +71,10 @@ impl TpmSealer {
 
     fn make(&self, master: &Secret, id: [u8; 16]) -> Result<(Vec<u8>, u64), Failed> {
         let mut session = self.session(SEAL_WITHIN)?;
-        let sealed = session.with_key(|session, key| {
+        let sealed = session.with_key(|session, key, chip| {
             let command = wire::create(key, master.expose());
-            Ok(wire::created(&session.send(&command)?)?)
+            let object = wire::created(&session.send(&command)?)?;
+            Ok([chip, &object].concat())
         })?;
         let password = password(master, &id);
         session.define(self.index, &password)?;
@@ -87,8 +91,11 @@ impl TpmSealer {
 
     /// Whether this chip made the seal.
     fn is_ours(&self, seal: &Seal, master: &Secret) -> Result<bool, Failed> {
-        let unsealed = self.session(ASK_WITHIN)?.with_key(|session, key| {
-            let object = session.send(&wire::load(key, seal.sealed.expose()))?;
+        let unsealed = self.session(ASK_WITHIN)?.with_key(|session, key, chip| {
+            let Some(object) = seal.sealed.expose().strip_prefix(chip) else {
+                return Ok(Bytes::default());
+            };
+            let object = session.send(&wire::load(key, object))?;
             let object = wire::handle(&object)?;
             let unsealed = session.send(&wire::unseal(object));
             session.flush(object);
@@ -96,7 +103,8 @@ impl TpmSealer {
         });
         match unsealed {
             Ok(unsealed) => Ok(unsealed.as_slice() == master.expose()),
-            Err(Failed::Refused(wire::NOT_OF_THIS_TPM)) => Ok(false),
+            // The same chip: it was cleared since.
+            Err(Failed::Refused(wire::NOT_OF_THIS_TPM)) => Ok(true),
             Err(failed) => Err(failed),
         }
     }
@@ -162,13 +170,15 @@ impl Session<'_> {
         Ok(Bytes::new(answer))
     }
 
+    /// With the storage key loaded, and the hash by which the chip is known.
     fn with_key<T>(
         &mut self,
-        work: impl FnOnce(&mut Self, u32) -> Result<T, Failed>,
+        work: impl FnOnce(&mut Self, u32, &[u8]) -> Result<T, Failed>,
     ) -> Result<T, Failed> {
         let key = self.send(&wire::create_primary(wire::ENDORSEMENT))?;
-        let key = wire::handle(&key)?;
-        let result = work(self, key);
+        let (key, public) = wire::primary(&key)?;
+        let chip = digest(&SHA256, public);
+        let result = work(self, key, chip.as_ref());
         self.flush(key);
         result
     }

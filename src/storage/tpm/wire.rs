@@ -66,7 +66,7 @@ pub(super) enum Refusal {
 pub(super) const NO_SUCH_HANDLE: Refusal = Refusal::Code(0x08B);
 /// `TPM_RC_AUTH_FAIL`, `TPM_RC_BAD_AUTH`: the wrong password, with and without a lockout to come.
 pub(super) const WRONG_PASSWORD: [Refusal; 2] = [Refusal::Code(0x08E), Refusal::Code(0x0A2)];
-/// `TPM_RC_INTEGRITY`: another TPM, or another hierarchy of it, made this object.
+/// `TPM_RC_INTEGRITY`: another TPM made this object, or this one before it was cleared.
 pub(super) const NOT_OF_THIS_TPM: Refusal = Refusal::Code(0x09F);
 /// `TPM_RC_NV_UNINITIALIZED`: a counter that was never raised.
 pub(super) const NEVER_RAISED: Refusal = Refusal::Code(0x14A);
@@ -214,7 +214,14 @@ pub(super) fn done(response: &[u8]) -> Result<(), Refusal> {
     body(response).map(|_| ())
 }
 
-/// The handle of [`create_primary`] and [`load`].
+/// Handle and public part of [`create_primary`]. The latter tells chips apart.
+pub(super) fn primary(response: &[u8]) -> Result<(u32, &[u8]), Refusal> {
+    let mut reader = body(response)?;
+    let handle = reader.u32()?;
+    Ok((handle, parameters(reader)?.sized()?))
+}
+
+/// The handle of [`load`].
 pub(super) fn handle(response: &[u8]) -> Result<u32, Refusal> {
     body(response)?.u32()
 }
@@ -345,6 +352,7 @@ mod tests {
             let read = [
                 done(&bytes).is_ok(),
                 handle(&bytes).is_ok(),
+                primary(&bytes).is_ok_and(|(_, public)| public.len() <= rest.len()),
                 object.is_ok(),
                 unsealed(&bytes).is_ok_and(|secret| secret.len() <= rest.len()),
                 counter(&bytes).is_ok(),
@@ -352,7 +360,7 @@ mod tests {
             ];
             // Nothing is made of a refusal or of an answer that is cut off.
             if code != 0 || bytes.len() < 10 + rest.len() {
-                prop_assert_eq!(read, [false; 6]);
+                prop_assert_eq!(read, [false; 7]);
             }
         }
     }
