@@ -164,8 +164,20 @@ pub trait Files: Send + Sync {
     /// The effective user's home by the account database; no environment variable has a say.
     /// `NotFound` where the user has no entry there.
     fn home(&self) -> std::io::Result<std::path::PathBuf>;
+    /// The machine's TPM 2.0, opened; what is loaded into it is gone once this is dropped. An error
+    /// where there is none, or where it is closed to this user.
+    fn tpm(&self) -> std::io::Result<Box<dyn Tpm>> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
     /// The name of a group, for a sentence; `None` where the account database has none.
     fn group_name(&self, group: u32) -> Option<String>;
+}
+
+/// A TPM 2.0, as it is reached: command in, answer out.
+pub trait Tpm {
+    /// Sends one command and gives the answer to it, at most some thousand bytes, which may be
+    /// anything. `TimedOut` where it doesn't come within that time.
+    fn exchange(&mut self, command: &[u8], within: Duration) -> std::io::Result<Vec<u8>>;
 }
 
 /// How a file is opened.

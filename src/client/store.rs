@@ -127,7 +127,7 @@ impl Client {
         }
         let written = self.change_within(Duration::ZERO, |draft| {
             let sound = draft.standing.state == storage::State::Sound;
-            Ok(((), if sound { Commit::Write } else { Commit::Keep }))
+            Ok(((), if sound { Commit::WriteMarks } else { Commit::Keep }))
         });
         if let Err(error) = written {
             self.line(Level::Info, || format!("The time mark was not written: {error}"));

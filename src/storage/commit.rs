@@ -23,7 +23,8 @@ impl Core {
         &self,
         change: impl FnOnce(&Standing, &mut Contents) -> Result<(T, Commit)>,
     ) -> Result<T> {
-        let mut judged = Judged::of(&self.gather()?, self.sealer.as_ref());
+        let ask = |seal: Option<&_>, frame: &Frame| self.platform.word_now(seal, &frame.master);
+        let mut judged = Judged::of(&self.gather()?, self.sealer.as_ref(), ask);
         if judged.is_foreign {
             let directory = self.paths.dir.display();
             let sentence = format!("{directory} holds files named a or b that are not lm's.");
@@ -44,22 +45,33 @@ impl Core {
         let (value, commit) = change(&standing, &mut contents)?;
         match commit {
             Commit::Keep => return Ok(value),
-            Commit::Write => {}
+            Commit::Write | Commit::WriteMarks => {}
             Commit::WriteAbove(seen) => {
                 standing.next_generation = standing.next_generation.max(next(seen)?);
             }
         }
-        self.commit(judged, &standing, &contents)?;
+        self.commit(judged, &standing, &contents, commit == Commit::WriteMarks)?;
         Ok(value)
     }
 
-    fn commit(&self, judged: Judged, standing: &Standing, contents: &Contents) -> Result<()> {
-        let Judged { state, anchor, newest, index, generations, .. } = judged;
+    fn commit(
+        &self,
+        judged: Judged,
+        standing: &Standing,
+        contents: &Contents,
+        marks_only: bool,
+    ) -> Result<()> {
+        let Judged { state, anchor, newest, index, generations, seal, word, .. } = judged;
         // Seats can be checked out as soon as there are any; where it can't be made, a checkout says so.
         let _ = self.ensure_slots();
         let mut writer = match newest {
-            Some(image) => {
+            Some(mut image) => {
                 let generation = image.generation;
+                if seal.is_some() {
+                    let (frame, random) = (&mut image.frame, self.random.as_ref());
+                    let next = self.platform.next(seal, word, &frame.master, random, marks_only)?;
+                    frame.set_seal(next.as_ref());
+                }
                 let mut writer = Writer::open(self, *image, generations)?;
                 writer.settle(index)?;
                 if state == State::Sound {
@@ -80,7 +92,10 @@ impl Core {
         };
         let store_id = standing.next_store_id;
         let anchored = self.write_anchor(Anchor { store_id, generation: base, birth: true });
-        let frame = Frame::new(self.sealer.as_ref(), self.random.as_ref(), store_id)?;
+        let random = self.random.as_ref();
+        let mut frame = Frame::new(self.sealer.as_ref(), random, store_id)?;
+        let seal = self.platform.seal(&frame.master, random)?;
+        frame.set_seal(seal.as_ref());
         let nothing = Image {
             frame,
             generation: 0,
@@ -272,6 +287,7 @@ impl<'a> Writer<'a> {
     /// nothing may be sent on the strength of this commit, so that is an error.
     fn raise(&self, generation: u64) -> Result<()> {
         let anchor = standing_anchor(self.frame.store_id, generation);
+        self.core.platform.raise(self.frame.seal().as_ref(), &self.frame.master);
         match self.core.write_anchor(anchor) {
             Err(e) if !self.identity_is_known() => Err(e),
             _ => Ok(()),

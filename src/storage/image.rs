@@ -13,7 +13,8 @@
 //! ```
 //! Numbers are little-endian. The key is HKDF(master key, generation and salt): one commit, one
 //! key, so the nonce is always zero. Inside stand which file was written first, the identities of
-//! both, and the sections.
+//! both, what the platform says of the store ([`super::platform`], nothing where it says nothing), and
+//! the sections.
 #![forbid(unsafe_code)]
 
 use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
@@ -21,6 +22,7 @@ use ring::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
 use super::contents::{Contents, take, take_array, take_u16, take_u32, take_u64};
+use super::platform::{Seal, with_seal};
 use super::seal::{MASTER_LEN, Sealer, derive};
 use crate::error::{Code, Error, Result};
 use crate::limits::IMAGE_MAX;
@@ -78,8 +80,8 @@ pub(super) struct Frame {
     pub(super) store_id: [u8; 16],
     sealer_kind: u16,
     wrapped: Secret,
-    master: Secret,
-    /// What a later format's builds keep beside the identities.
+    pub(super) master: Secret,
+    /// The platform's, and what other builds keep beside the identities.
     own_rest: Secret,
 }
 
@@ -126,6 +128,15 @@ impl Frame {
             master,
             own_rest: Secret::new(Vec::new()),
         })
+    }
+
+    /// The platform's seal, where this store has one.
+    pub(super) fn seal(&self) -> Option<Seal> {
+        Seal::read(self.own_rest.expose())
+    }
+
+    pub(super) fn set_seal(&mut self, seal: Option<&Seal>) {
+        self.own_rest = Secret::new(with_seal(self.own_rest.expose(), seal));
     }
 }
 

@@ -1,11 +1,12 @@
-//! From the bytes of anchor and images to the state of a store. Pure.
+//! From the bytes of anchor and images, and the platform's word, to the state of a store. Pure.
 #![forbid(unsafe_code)]
 
 use std::cmp::Ordering;
 
 use super::anchor::{self, Found};
 use super::contents::Contents;
-use super::image::{Identity, Image, Parsed, is_foreign, parse};
+use super::image::{Frame, Identity, Image, Parsed, is_foreign, parse};
+use super::platform::{Seal, SealerKind, Word};
 use super::read::Raw;
 use super::seal::Sealer;
 use super::standing::{Note, Standing, State};
@@ -23,6 +24,9 @@ pub(super) struct Judged {
     /// Whether the file of the newest image is the one that the image names.
     identity_agrees: bool,
     pub(super) notes: Vec<Note>,
+    /// What the platform was asked, and said.
+    pub(super) seal: Option<Seal>,
+    pub(super) word: Word,
     /// No anchor knows of a store here, and what stands in its place was never one.
     pub(super) is_foreign: bool,
     newer: Option<([u8; 16], u64)>,
@@ -37,7 +41,12 @@ enum Seen {
 }
 
 impl Judged {
-    pub(super) fn of(raw: &Raw, sealer: &dyn Sealer) -> Self {
+    /// `ask` gives the platform's word on a store with this seal.
+    pub(super) fn of(
+        raw: &Raw,
+        sealer: &dyn Sealer,
+        ask: impl FnOnce(Option<&Seal>, &Frame) -> Word,
+    ) -> Self {
         let anchor = anchor::parse(raw.anchor.as_ref().map(|piece| piece.bytes.as_slice()));
         let mut parsed = images(raw, sealer);
         let generations = [0, 1].map(|index| match &parsed[index] {
@@ -66,6 +75,8 @@ impl Judged {
             _ => None,
         };
         let identity_agrees = agrees[index];
+        let seal = newest.as_ref().and_then(|image| image.frame.seal());
+        let word = newest.as_ref().map_or(Word::Silent, |image| ask(seal.as_ref(), &image.frame));
         let mut judged = Self {
             state: State::Absent,
             anchor,
@@ -74,11 +85,14 @@ impl Judged {
             generations,
             identity_agrees,
             notes,
+            seal,
+            word,
             is_foreign: false,
             newer,
         };
         judged.state = judged.decide(raw);
         judged.note_anchors(raw);
+        judged.note_platform();
         let mut pieces = raw.images.iter().flatten();
         judged.is_foreign = judged.state == State::Damaged
             && judged.anchor == Found::Missing
@@ -102,6 +116,7 @@ impl Judged {
     /// |---|---|---|---|
     /// | the file | this store, up to this generation | a later one, or another store | missing, damaged |
     /// | the identity of the images | the very files that the image names | other files: what became of those is not known | no times of birth |
+    /// | the platform's seal and counter | (never says so) | a later count, or another platform's seal | none, or it can't be asked |
     ///
     /// Where none can tell, rights don't hold either. A store that holds nothing gives no rights;
     /// only an older one is still said to be older. The portal's memory is the third anchor:
@@ -122,7 +137,11 @@ impl Judged {
             (true, true) => Seen::NothingLater,
             (true, false) => Seen::SomethingLater,
         };
-        let anchors = [file, identity];
+        if self.counted() < self.platform_count() {
+            return true;
+        }
+        let platform = if self.word == Word::Other { Seen::SomethingLater } else { Seen::Unknown };
+        let anchors = [file, identity, platform];
         let believed =
             anchors.contains(&Seen::NothingLater) && !anchors.contains(&Seen::SomethingLater);
         !image.contents.is_empty() && !believed
@@ -163,6 +182,36 @@ impl Judged {
         } else if !self.identity_agrees {
             self.notes.push(Note::ImageCopied);
         }
+    }
+
+    fn note_platform(&mut self) {
+        let note = match self.word {
+            Word::Silent => None,
+            Word::Unreachable => Some(Note::SealerUnreachable),
+            Word::Other => Some(Note::SealedElsewhere),
+            Word::CounterGone => Some(Note::CounterMissing),
+            Word::Stands(None) => None,
+            Word::Stands(Some(stands)) => (stands < self.counted()).then_some(Note::CounterBehind),
+        };
+        self.notes.extend(note);
+    }
+
+    /// Where the platform's counter stood by the newest image.
+    fn counted(&self) -> u64 {
+        let counter = self.seal.as_ref().and_then(|seal| seal.counter);
+        counter.map_or(0, |counter| counter.value)
+    }
+
+    /// Where it stands, as far as it was asked.
+    fn platform_count(&self) -> u64 {
+        match self.word {
+            Word::Stands(Some(stands)) => stands,
+            _ => 0,
+        }
+    }
+
+    pub(super) fn sealer_kind(&self) -> SealerKind {
+        self.seal.as_ref().map(Seal::kind).unwrap_or_default()
     }
 
     /// The highest generation that an anchor names.

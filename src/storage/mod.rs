@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `place` | which directory, which anchor, which permissions |
 //! | `image`, `contents`, `seal` | the bytes of an image, its key and who keeps that |
+//! | `platform`, `tpm` | the platform's own key store: it vouches for a store, and counts |
 //! | `anchor` | the file that exposes a restored store |
 //! | `read`, `judge`, `standing` | bytes → state |
 //! | `lock`, `commit` | the one way to write |
@@ -16,8 +17,8 @@
 //! | `slots`, `holder` | seats in use, and who holds them |
 //! | `memory` | the file port of a store that ends with its client |
 //! | `safety` | owner, mode, links, network file systems; errors as sentences |
-//! | `os_unix`, `bytes_unix`, `remote_unix`, `space_unix`, `places_unix` | the file port of Unix systems, and where their stores are |
-//! | `os_windows`, `registry_windows`, `remote_windows`, `space_windows`, `user_windows`, `places_windows` | those of Windows |
+//! | `os_unix`, `bytes_unix`, `remote_unix`, `space_unix`, `places_unix`, `tpm_unix` | the file port of Unix systems, and where their stores are |
+//! | `os_windows`, `dpapi_windows`, `registry_windows`, `remote_windows`, `space_windows`, `user_windows`, `places_windows` | those of Windows |
 //! | `rights`, `registry` | what those of Windows read and write, as bytes; pure |
 
 mod access;
@@ -26,6 +27,8 @@ mod anchor;
 mod bytes_unix;
 mod commit;
 mod contents;
+#[cfg(windows)]
+mod dpapi_windows;
 mod holder;
 mod image;
 mod judge;
@@ -40,6 +43,7 @@ mod place;
 mod places_unix;
 #[cfg(windows)]
 mod places_windows;
+mod platform;
 mod read;
 #[cfg(any(windows, test))]
 mod registry;
@@ -59,6 +63,10 @@ mod space_unix;
 #[cfg(windows)]
 mod space_windows;
 mod standing;
+#[cfg(unix)]
+mod tpm;
+#[cfg(target_os = "linux")]
+mod tpm_unix;
 #[cfg(windows)]
 mod user_windows;
 
@@ -77,12 +85,14 @@ pub use os_unix::SystemFiles;
 #[cfg(windows)]
 pub use os_windows::SystemFiles;
 pub use place::{Place, Scope};
+pub use platform::SealerKind;
 pub use seal::{Sealer, SoftwareSealer};
 pub use slots::{RANGE_LEN, Slots, Take, bytes_of};
 pub use standing::{Look, Note, Reading, Standing, State};
 
 use crate::error::{Code, Error, Result};
 use crate::ports::{Clock, Files, Ports, Random};
+use platform::{Platform, PlatformSealer};
 
 /// One store. Holds no lock and no open file between calls. Threads: any, several at once; any
 /// number of these, in any number of processes, may work on one store.
@@ -98,6 +108,9 @@ pub enum Commit {
     /// They are committed at a generation above this one, which an anchor outside of the machine
     /// has seen.
     WriteAbove(u64),
+    /// They are committed, and nothing but time marks has changed in them: the platform's counter,
+    /// which bears only so many writings, isn't raised for each of these.
+    WriteMarks,
     /// They are dropped; nothing is written.
     Keep,
 }
@@ -108,6 +121,7 @@ struct Core {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     sealer: Box<dyn Sealer>,
+    platform: Platform,
     /// The disk twice failed to keep a change.
     turned_read_only: AtomicBool,
 }
@@ -126,13 +140,20 @@ impl Storage {
         };
         let paths = place::Paths::of(place, ports.files.as_ref())?;
         let sealer = SoftwareSealer::new(&place.vendor, &place.product)?;
-        Ok(Self::with(paths, Box::new(sealer), ports))
+        let platform = platform_sealer(place, &paths, ports);
+        Ok(Self::with(paths, Box::new(sealer), platform, ports))
     }
 
-    fn with(paths: place::Paths, sealer: Box<dyn Sealer>, ports: &Ports) -> Self {
+    fn with(
+        paths: place::Paths,
+        sealer: Box<dyn Sealer>,
+        platform: Option<Box<dyn PlatformSealer>>,
+        ports: &Ports,
+    ) -> Self {
         Self {
             core: Core {
                 paths,
+                platform: Platform::new(platform, ports.clock.clone()),
                 files: ports.files.clone(),
                 clock: ports.clock.clone(),
                 random: ports.random.clone(),
@@ -239,6 +260,27 @@ impl Core {
             let _ = self.files.sync_dir(above);
         }
     }
+}
+
+/// A TPM serves stores in the scope's own place only: it has room for a dozen counters or two, and
+/// directories that a host chooses come and go, with a test, with a container.
+#[cfg(unix)]
+fn platform_sealer(
+    place: &Place,
+    paths: &place::Paths,
+    ports: &Ports,
+) -> Option<Box<dyn PlatformSealer>> {
+    let name = paths.anchor.as_ref()?.as_os_str().as_encoded_bytes();
+    let own = place.dir.is_none();
+    own.then(|| {
+        let (files, clock) = (ports.files.clone(), ports.clock.clone());
+        Box::new(tpm::TpmSealer::new(name, files, clock)) as Box<dyn PlatformSealer>
+    })
+}
+
+#[cfg(windows)]
+fn platform_sealer(_: &Place, _: &place::Paths, _: &Ports) -> Option<Box<dyn PlatformSealer>> {
+    Some(Box::new(dpapi_windows::DpapiSealer))
 }
 
 /// A store ID: 128 random bits, not all zero.

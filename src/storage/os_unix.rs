@@ -143,6 +143,11 @@ impl Files for SystemFiles {
         unsafe { libc::geteuid() }
     }
 
+    #[cfg(target_os = "linux")]
+    fn tpm(&self) -> io::Result<Box<dyn crate::ports::Tpm>> {
+        super::tpm_unix::open()
+    }
+
     fn home(&self) -> io::Result<PathBuf> {
         let home = with_buffer(|buffer| user_home(self.user(), buffer))?;
         let home = home.filter(|path| path.is_absolute());
@@ -221,7 +226,7 @@ impl File for OpenFile {
 
 /// A host that closed its standard streams must not find a license store in their place: what it
 /// prints would be written into it.
-fn above_stdio(file: std::fs::File) -> io::Result<std::fs::File> {
+pub(super) fn above_stdio(file: std::fs::File) -> io::Result<std::fs::File> {
     if file.as_raw_fd() > 2 {
         return Ok(file);
     }

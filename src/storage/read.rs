@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Core;
 use super::anchor::ANCHOR_LEN;
-use super::image::HEAD_LEN;
+use super::image::{Frame, HEAD_LEN};
 use super::judge::Judged;
 use super::standing::{Look, Reading};
 use crate::error::{Code, Error, Result};
@@ -67,7 +67,7 @@ impl Core {
         let mut last: Option<Raw> = None;
         for _ in 0..READINGS {
             let raw = self.gather()?;
-            let judged = Judged::of(&raw, self.sealer.as_ref());
+            let judged = self.judge(&raw);
             let seen_twice = last.as_ref().is_some_and(|last| last.same_bytes(&raw));
             if !judged.is_suspicious() || seen_twice {
                 return Ok(reading(&raw, judged));
@@ -81,8 +81,13 @@ impl Core {
         let raw = self.gather();
         lock.release();
         let raw = raw?;
-        let judged = Judged::of(&raw, self.sealer.as_ref());
+        let judged = self.judge(&raw);
         Ok(reading(&raw, judged))
+    }
+
+    fn judge(&self, raw: &Raw) -> Judged {
+        let ask = |seal: Option<&_>, frame: &Frame| self.platform.word(seal, &frame.master);
+        Judged::of(raw, self.sealer.as_ref(), ask)
     }
 
     /// All bytes, in the order in which a reader must see them: what a writer raises last first.
@@ -131,6 +136,7 @@ impl Core {
 fn reading(raw: &Raw, mut judged: Judged) -> Reading {
     Reading {
         standing: judged.standing(),
+        sealer: judged.sealer_kind(),
         contents: judged.contents(),
         notes: std::mem::take(&mut judged.notes),
         look: raw.look(),

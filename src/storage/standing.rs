@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::contents::Contents;
+use super::platform::SealerKind;
 use crate::ports::Stat;
 
 /// How a store stands.
@@ -60,6 +61,8 @@ pub struct Reading {
     pub standing: Standing,
     /// The sections; none in the states Absent, Missing, Damaged and Newer.
     pub contents: Contents,
+    /// What keeps the master key of the store that was read.
+    pub sealer: SealerKind,
     /// What isn't as well as it could be, for a report on the store's health.
     pub notes: Vec<Note>,
     /// The look at which this was read: as long as [`super::Storage::look`] gives an equal one,
@@ -95,6 +98,15 @@ pub enum Note {
     AnchorUnavailable,
     /// The file system keeps no time of birth, so the files' identity is no anchor.
     IdentityUnknown,
+    /// The TPM (Windows: data protection) that sealed the store can't be asked: it isn't there, is
+    /// closed to this user or doesn't answer. The store opens without it.
+    SealerUnreachable,
+    /// Another TPM (Windows: another installation) sealed the store: it was brought here.
+    SealedElsewhere,
+    /// The TPM's counter is gone: the TPM was cleared. The next change makes it again.
+    CounterMissing,
+    /// The TPM's counter is behind the store. The next change raises it.
+    CounterBehind,
 }
 
 impl fmt::Display for Note {
@@ -121,6 +133,19 @@ impl fmt::Display for Note {
             Self::IdentityUnknown => f.write_str(
                 "The file system keeps no time of birth, so the files' identity is no anchor.",
             ),
+            Self::SealerUnreachable => f.write_str(
+                "The system's key store that sealed trusted storage, such as a TPM, can't be asked; \
+                 the store opens without it.",
+            ),
+            Self::SealedElsewhere => {
+                f.write_str("The key store of another machine sealed trusted storage.")
+            }
+            Self::CounterMissing => {
+                f.write_str("The TPM was cleared; the next change makes its counter again.")
+            }
+            Self::CounterBehind => {
+                f.write_str("The TPM's counter is behind the store; the next change raises it.")
+            }
         }
     }
 }

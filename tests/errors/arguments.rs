@@ -84,7 +84,7 @@ fn of_options(machine: &Machine) -> Vec<Row> {
         ("`host_label` has 129 bytes", text(|o| &mut o.host_label, "l".repeat(129))),
         ("`proxy` is of SOCKS", text(|o| &mut o.proxy, "socks5://proxy.example.com")),
         ("`ca_file` is empty", text(|o| &mut o.ca_file, "")),
-        ("`scope` is 2", set(|o| o.scope = 2)),
+        ("`scope` is 3", set(|o| o.scope = 3)),
         ("`log_level` is 5", set(|o| o.log_level = 5)),
         ("`timeout_ms` is more than an hour", set(|o| o.timeout_ms = 3_600_001)),
         ("`flags` has a bit that nobody knows", set(|o| o.flags = 1 << 31)),

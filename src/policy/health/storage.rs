@@ -7,7 +7,7 @@ use crate::error::{Code, Error};
 use crate::limits::IMAGE_MAX;
 use crate::log::Level;
 use crate::policy::{NextStep, store_status};
-use crate::storage::{Note, Reading, State};
+use crate::storage::{Note, Reading, SealerKind, State};
 
 /// What this user may do where the store lies.
 #[derive(Debug)]
@@ -51,6 +51,9 @@ pub fn store(reading: &Reading, access: &Access) -> Vec<Finding> {
     if has_image && quiet(Topic::Anchor) {
         good.push(Finding::good(Topic::Anchor, "The anchors agree with the store."));
     }
+    if has_image {
+        good.push(sealer(reading.sealer));
+    }
     findings.append(&mut good);
     // Of a store that isn't there yet, opening its files tells nothing.
     if reading.standing.state != State::Absent || access.closed.is_some() {
@@ -89,6 +92,15 @@ fn bad(code: Code) -> Finding {
     Finding::failed(Topic::Storage, &Error::from_code(code)).next(next)
 }
 
+fn sealer(kind: SealerKind) -> Finding {
+    let text = match kind {
+        SealerKind::Software => "Trusted storage is wrapped by the library alone.",
+        SealerKind::Tpm => "A TPM 2.0 sealed trusted storage and counts its changes.",
+        SealerKind::Dpapi => "Windows' data protection sealed trusted storage.",
+    };
+    Finding::good(Topic::Sealer, text).detail(json!({ "sealer": kind.word() }))
+}
+
 /// What hinders nothing yet.
 fn note(note: &Note) -> Finding {
     let (topic, hint) = match note {
@@ -97,6 +109,16 @@ fn note(note: &Note) -> Finding {
             return Finding::good(Topic::Image, note.to_string());
         }
         Note::AnchorBehind => return Finding::good(Topic::Anchor, note.to_string()),
+        Note::CounterBehind => return Finding::good(Topic::Sealer, note.to_string()),
+        Note::SealerUnreachable => (
+            Topic::Sealer,
+            "If this user should reach the TPM, add it to the group of /dev/tpmrm0, tss as a rule.",
+        ),
+        Note::SealedElsewhere => (
+            Topic::Sealer,
+            "Don't copy trusted storage: activate instead. A refresh seals it here.",
+        ),
+        Note::CounterMissing => (Topic::Sealer, "A refresh makes it again."),
         Note::ImageDamaged(_) | Note::ImageMissing(_) => {
             (Topic::Image, "Look at the disk; a refresh writes both images again.")
         }
@@ -171,6 +193,7 @@ mod tests {
                 next_generation: 8,
             },
             contents: Contents::default(),
+            sealer: SealerKind::Tpm,
             notes: notes.to_vec(),
             look: Look::default(),
         }
@@ -218,6 +241,19 @@ mod tests {
             levels(&[Note::ImageBehind('a'), Note::AnchorBehind]),
             [vec![Level::Info], vec![Level::Info]]
         );
+    }
+
+    #[test]
+    fn u17_what_seals_a_store_is_told_and_a_tpm_that_is_gone_is_a_warning() {
+        let found = |notes: &[Note]| {
+            let found = store(&reading(State::Sound, notes), &access(1 << 40));
+            let of_sealer = found.into_iter().filter(|one| one.topic == Topic::Sealer);
+            of_sealer.map(|one| (one.level, one.detail)).collect::<Vec<_>>()
+        };
+        let told = (Level::Info, json!({ "sealer": "tpm" }));
+        assert_eq!(found(&[]).last(), Some(&told));
+        let noted = found(&[Note::SealerUnreachable]);
+        assert_eq!((noted[0].0, noted.last()), (Level::Warn, Some(&told)));
     }
 
     #[test]

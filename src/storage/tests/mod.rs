@@ -12,10 +12,13 @@ mod many;
 mod memory;
 mod memory_port;
 mod places;
+mod platform;
 mod restore;
 mod restore_table;
 mod rights;
 mod slots;
 mod state_machine;
+#[cfg(target_os = "linux")]
+mod swtpm;
 mod unsafe_files;
 mod world;

@@ -9,6 +9,7 @@ use super::memory::{Memory, tell, whole};
 use super::world::{count, counter, sound};
 use crate::ports::Stat;
 use crate::storage::judge::Judged;
+use crate::storage::platform::Word;
 use crate::storage::read::{Piece, Raw};
 use crate::storage::{SoftwareSealer, Standing, State};
 
@@ -142,7 +143,7 @@ impl History {
             images: [image(0), image(1)],
             anchor_possible: true,
         };
-        Judged::of(&raw, &self.sealer)
+        Judged::of(&raw, &self.sealer, |_, _| Word::Silent)
     }
 
     /// What the product says, with what the client adds of the portal's memory.

@@ -128,7 +128,7 @@ pub(super) fn paths_under(root: &Path, name: &str) -> Paths {
 
 pub(super) fn store_at(paths: Paths, files: Arc<dyn Files>) -> Storage {
     let sealer = SoftwareSealer::new("Acme", "ortho").unwrap();
-    Storage::with(paths, Box::new(sealer), &ports(files))
+    Storage::with(paths, Box::new(sealer), None, &ports(files))
 }
 
 /// The number that the store holds; 0 where it holds none.
