@@ -1,7 +1,9 @@
 //! The files of the system on a disk with a trouble: what no test machine has by itself.
 
+use std::fs::DirBuilder;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -20,6 +22,8 @@ pub enum Trouble {
     Full,
     /// It lies on a network.
     Remote,
+    /// What is said to be durable is in the system's cache only.
+    NeverSyncs,
 }
 
 /// A disk whose behavior can be changed while it is used.
@@ -75,16 +79,22 @@ impl Files for Disk {
         SystemFiles.stat(path)
     }
     fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
+        if self.has(Trouble::NeverSyncs) {
+            return DirBuilder::new().recursive(true).mode(mode).create(path);
+        }
         SystemFiles.make_dir(path, mode)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
         SystemFiles.remove(path)
     }
     fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.has(Trouble::NeverSyncs) {
+            return std::fs::rename(from, to);
+        }
         if self.asked()? { SystemFiles.replace(from, to) } else { SystemFiles.remove(from) }
     }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        SystemFiles.sync_dir(path)
+        if self.has(Trouble::NeverSyncs) { Ok(()) } else { SystemFiles.sync_dir(path) }
     }
     fn is_remote(&self, path: &Path) -> io::Result<bool> {
         if self.has(Trouble::Remote) { Ok(true) } else { SystemFiles.is_remote(path) }
@@ -114,7 +124,7 @@ impl File for OpenFile {
         if self.1.asked()? { self.0.allocate(len) } else { Ok(()) }
     }
     fn sync(&mut self) -> io::Result<()> {
-        self.0.sync()
+        if self.1.has(Trouble::NeverSyncs) { Ok(()) } else { self.0.sync() }
     }
     fn stat(&self) -> io::Result<Stat> {
         self.0.stat()
