@@ -1,7 +1,9 @@
 //! The files of the system on a disk with a trouble: what no test machine has by itself.
 
+use std::fs::DirBuilder;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,6 +24,8 @@ pub enum Trouble {
     ReadOnly,
     /// It lies on a network.
     Remote,
+    /// What is said to be durable is in the system's cache only.
+    NeverSyncs,
 }
 
 /// A call of the file port that fails, alone or with all that follow.
@@ -128,6 +132,9 @@ impl Files for Disk {
     }
     fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
         self.pass()?;
+        if self.has(Trouble::NeverSyncs) {
+            return DirBuilder::new().recursive(true).mode(mode).create(path);
+        }
         SystemFiles.make_dir(path, mode)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -136,11 +143,14 @@ impl Files for Disk {
     }
     fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.pass()?;
+        if self.has(Trouble::NeverSyncs) {
+            return std::fs::rename(from, to);
+        }
         if self.asked()? { SystemFiles.replace(from, to) } else { SystemFiles.remove(from) }
     }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.pass()?;
-        SystemFiles.sync_dir(path)
+        if self.has(Trouble::NeverSyncs) { Ok(()) } else { SystemFiles.sync_dir(path) }
     }
     fn is_remote(&self, path: &Path) -> io::Result<bool> {
         self.pass()?;
@@ -177,7 +187,7 @@ impl File for OpenFile {
     }
     fn sync(&mut self) -> io::Result<()> {
         self.1.pass()?;
-        self.0.sync()
+        if self.1.has(Trouble::NeverSyncs) { Ok(()) } else { self.0.sync() }
     }
     fn stat(&self) -> io::Result<Stat> {
         self.1.pass()?;

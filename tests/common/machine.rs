@@ -361,6 +361,31 @@ impl Settings {
         Ok(client)
     }
 
+    /// What [`Self::from_words`] reads again in another process; without what is rarely set.
+    pub fn to_words(&self) -> Vec<String> {
+        vec![
+            self.trust_root.clone(),
+            self.portal_url.clone().unwrap_or_default(),
+            self.storage.display().to_string(),
+            self.identity.clone(),
+            self.product.clone(),
+        ]
+    }
+
+    pub fn from_words(words: &mut impl Iterator<Item = String>) -> Self {
+        let mut next = || words.next().expect("a setting");
+        Self {
+            trust_root: next(),
+            portal_url: Some(next()).filter(|url| !url.is_empty()),
+            storage: PathBuf::from(next()),
+            identity: next(),
+            product: next(),
+            timeout: 0,
+            proxy: None,
+            ca_file: None,
+        }
+    }
+
     /// These settings as C has them, while `body` runs.
     pub fn with_options<T>(&self, body: impl FnOnce(&mut lm_options) -> T) -> T {
         let path = |path: &Path| c_text(&path.to_string_lossy());

@@ -2,7 +2,8 @@
 //!
 //! Eight processes of twenty threads each activate, check, refresh and return several IDs in one
 //! store, while processes are killed at random. Nobody may ever see trust broken; afterwards machine
-//! and portal agree and all seats come back. `cargo test --test storm -- --seconds 600` for longer.
+//! and portal agree and all seats come back. For longer: `cargo test --test storm -- --seconds 600`,
+//! or `.ci/storm`, which counts the kills.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 #[path = "../../common/mod.rs"]
@@ -24,5 +25,5 @@ fn main() -> ExitCode {
         Test { name: "r84_threads_and_processes_never_corrupt_the_store", run: weather::storm },
         Test { name: "the_storm_sees_a_store_that_was_put_back", run: weather::planted },
     ];
-    harness::main(&tests, &["--seconds", "--processes", "--threads", "--seed"])
+    harness::main(&tests, &["--seconds", "--kills", "--processes", "--threads", "--seed"])
 }

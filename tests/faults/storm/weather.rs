@@ -37,6 +37,13 @@ struct Storm {
     threads: u64,
 }
 
+/// When a storm is over.
+#[derive(Clone, Copy)]
+enum End {
+    Seconds(u64),
+    Kills(u64),
+}
+
 struct Process {
     child: Child,
     listener: JoinHandle<()>,
@@ -44,13 +51,18 @@ struct Process {
 
 #[allow(clippy::print_stdout, reason = "the program's report")]
 pub(crate) fn storm(arguments: &Arguments) -> Outcome {
-    let seconds = arguments.number("--seconds", 15);
+    let end = match arguments.number("--kills", 0) {
+        0 => End::Seconds(arguments.number("--seconds", 15)),
+        kills => End::Kills(kills),
+    };
     let processes = arguments.number("--processes", 8);
     let threads = arguments.number("--threads", 20);
     let seed = arguments.number("--seed", 1);
     let mut storm = Storm::new(threads, seed);
-    let kills = storm.rage(processes, Duration::from_secs(seconds));
+    let started = lm::machine::SystemClock.monotonic();
+    let kills = storm.rage(processes, end);
     storm.settle();
+    let seconds = (lm::machine::SystemClock.monotonic() - started).as_secs();
     let told = std::mem::take(&mut *storm.told.lock().unwrap());
     let [checks, changes, busy, unreached] = told.counts;
     println!(
@@ -87,13 +99,17 @@ impl Storm {
         Self { world, machine, ids, told: Arc::default(), dice: Dice(seed), threads }
     }
 
-    /// Lets processes work and die for so long; how many died.
-    fn rage(&mut self, processes: u64, time: Duration) -> u64 {
+    /// Lets processes work and die until the end; how many died.
+    fn rage(&mut self, processes: u64, end: End) -> u64 {
         let clock = lm::machine::SystemClock;
-        let end = clock.monotonic() + time;
+        let started = clock.monotonic();
+        let goes_on = |kills| match end {
+            End::Seconds(seconds) => clock.monotonic() - started < Duration::from_secs(seconds),
+            End::Kills(wanted) => kills < wanted,
+        };
         let mut running: Vec<_> = (0..processes).map(|_| self.start()).collect();
         let mut kills = 0;
-        while clock.monotonic() < end {
+        while goes_on(kills) {
             clock.sleep(Duration::from_millis(50 + self.dice.below(300)));
             let victim = self.dice.below(processes) as usize;
             let mut dead = std::mem::replace(&mut running[victim], self.start());

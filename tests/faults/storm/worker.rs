@@ -1,7 +1,6 @@
 //! One process of the storm: a host application with many threads and two clients.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,34 +39,17 @@ const ALL_TRUST: u32 = LM_TRUST_HOST | LM_TRUST_RESTORE | LM_TRUST_TIME;
 impl Orders {
     /// As arguments of this program.
     pub(crate) fn to_arguments(&self) -> Vec<String> {
-        let settings = &self.settings;
-        let mut arguments = vec![
-            NAME.to_owned(),
-            settings.trust_root.clone(),
-            settings.portal_url.clone().unwrap(),
-            settings.storage.display().to_string(),
-            settings.identity.clone(),
-            settings.product.clone(),
-            self.threads.to_string(),
-            self.seed.to_string(),
-        ];
+        let mut arguments = vec![NAME.to_owned()];
+        arguments.extend(self.settings.to_words());
+        arguments.extend([self.threads.to_string(), self.seed.to_string()]);
         arguments.extend(self.ids.iter().cloned());
         arguments
     }
 
     /// Without the first, which is the name.
     fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Self {
+        let settings = Settings::from_words(&mut arguments);
         let mut next = || arguments.next().expect("an order");
-        let settings = Settings {
-            trust_root: next(),
-            portal_url: Some(next()),
-            storage: PathBuf::from(next()),
-            identity: next(),
-            product: next(),
-            timeout: 0,
-            proxy: None,
-            ca_file: None,
-        };
         let (threads, seed) = (next().parse().unwrap(), next().parse().unwrap());
         Self { settings, threads, seed, ids: arguments.collect() }
     }
