@@ -138,7 +138,7 @@ fn any_user_checks_out_what_root_has_activated_for_the_machine() {
 }
 
 #[test]
-fn another_users_store_is_not_read() {
+fn u10_another_users_store_is_not_read() {
     let machine = Machine::new();
     let id = machine.world.nl(1);
     assert_eq!(machine.run(&["activate", &id]).1, 0);

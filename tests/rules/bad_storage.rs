@@ -48,7 +48,7 @@ fn a_disk_that_takes_nothing_hinders_no_status_and_loses_nothing() {
 }
 
 #[test]
-fn rot_in_one_image_heals_and_in_both_is_a_state_of_its_own() {
+fn u10_rot_in_one_image_heals_and_in_both_is_a_state_of_its_own() {
     let world = World::new();
     let (machine, id) = (world.machine("field-1"), world.cc(5));
     machine.activate(&id, 3).unwrap();
@@ -80,7 +80,7 @@ fn rot_in_one_image_heals_and_in_both_is_a_state_of_its_own() {
 }
 
 #[test]
-fn a_newer_format_is_refused_by_every_call_and_never_made_anew() {
+fn u10_a_newer_format_is_refused_by_every_call_and_never_made_anew() {
     let world = World::new();
     let (machine, id, new) = (world.machine("field-1"), world.cc(5), world.nl(1));
     machine.activate(&id, 3).unwrap();

@@ -23,7 +23,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn each_scope_has_its_permissions() {
+fn u10_each_scope_has_its_permissions() {
     for (scope, dir, file, lock) in
         [(Scope::User, 0o700, 0o600, 0o600), (Scope::Machine, 0o2775, 0o664, 0o666)]
     {
@@ -137,7 +137,7 @@ fn unprivileged_child() {
 }
 
 #[test]
-fn a_user_without_rights_reads_and_is_told_why_he_cannot_change() {
+fn u10_a_user_without_rights_reads_and_is_told_why_he_cannot_change() {
     let world = World::new();
     let user = (SystemFiles.user() == 0).then_some(65534);
     let dir = world.root().join("u");
