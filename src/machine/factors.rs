@@ -53,6 +53,7 @@ pub(super) fn network_address(raw: &str, machine: MachineKind) -> Option<String>
 
 /// The ID that the provider gave a machine for rent, where its firmware shows it as an asset tag.
 /// Every user may read that one. On other machines the tag is a sticker's, or the company's name.
+#[cfg(any(target_os = "linux", test))]
 pub(super) fn instance_id(vendor: &str, asset_tag: &str) -> Option<String> {
     let tag = genuine(asset_tag)?;
     let is_hex = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit());
