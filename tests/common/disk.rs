@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex};
 use lm::ports::{File, Files, OpenHow, Ports, Stat};
 use lm::storage::SystemFiles;
 
+use super::record_locks_unix;
+
 /// What is wrong with the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -26,6 +28,8 @@ pub enum Trouble {
     Remote,
     /// What is said to be durable is in the system's cache only.
     NeverSyncs,
+    /// Its whole-file locks are the record locks of POSIX, which belong to the process.
+    RecordLocks,
 }
 
 /// A call of the file port that fails, alone or with all that follow.
@@ -48,7 +52,8 @@ struct Behavior {
     fault: Mutex<Option<Fault>>,
 }
 
-struct OpenFile(Box<dyn File>, Disk);
+/// With another descriptor of the file for record locks.
+struct OpenFile(Box<dyn File>, Disk, Option<std::fs::File>);
 
 const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
@@ -112,7 +117,10 @@ impl Files for Disk {
         if how != OpenHow::Read && self.has(Trouble::ReadOnly) {
             self.asked()?;
         }
-        Ok(Box::new(OpenFile(SystemFiles.open(path, how)?, self.clone())))
+        let file = SystemFiles.open(path, how)?;
+        let again = || std::fs::File::options().read(true).write(true).open(path);
+        let to_lock = self.has(Trouble::RecordLocks).then(again).transpose()?;
+        Ok(Box::new(OpenFile(file, self.clone(), to_lock)))
     }
     fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
         self.pass()?;
@@ -199,11 +207,17 @@ impl File for OpenFile {
     }
     fn try_lock(&mut self, shared: bool) -> io::Result<bool> {
         self.1.pass()?;
-        self.0.try_lock(shared)
+        match &self.2 {
+            Some(file) => record_locks_unix::try_lock(file, shared),
+            None => self.0.try_lock(shared),
+        }
     }
     fn unlock(&mut self) -> io::Result<()> {
         self.1.pass()?;
-        self.0.unlock()
+        match &self.2 {
+            Some(file) => record_locks_unix::unlock(file),
+            None => self.0.unlock(),
+        }
     }
     fn try_lock_bytes(&mut self, bytes: Range<u64>, shared: bool) -> io::Result<bool> {
         self.1.pass()?;

@@ -13,6 +13,7 @@ pub mod operations;
 #[path = "../../portal/tests/support/postgres.rs"]
 pub mod postgres;
 pub mod programs;
+pub mod record_locks_unix;
 pub mod remote;
 pub mod server;
 pub mod signer;
