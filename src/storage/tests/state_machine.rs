@@ -269,9 +269,8 @@ impl Machine {
         let is_old = !succeeded && (state, found) == (before.standing.state, old);
         let is_new = (state, found) == (State::Sound, old + 1);
         // Under another store's anchor the break shows until that is written, too: the marks stand already,
-        // and are set once more.
-        let is_marked = !succeeded
-            && before.standing.state == State::Restored
+        // and are set once more. The anchor comes last, and one that can't be written fails no change.
+        let is_marked = before.standing.state == State::Restored
             && (state, found) == (State::Restored, old + 1);
         let is_birth = before.contents.is_empty()
             && !succeeded
