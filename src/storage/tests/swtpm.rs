@@ -12,7 +12,7 @@ use super::platform::{put_back, save};
 use super::world::{
     RealClock, RealRandom, World, child, child_dir, count, counter, finished, paths_under, sound,
 };
-use crate::ports::{Clock as _, File, Files, OpenHow, Ports, Stat, Tpm};
+use crate::ports::{Clock, File, Files, OpenHow, Ports, Stat, Tpm};
 use crate::secret::Secret;
 use crate::storage::place::Paths;
 use crate::storage::platform::{Counter, PlatformSealer as _, Seal, Word};
@@ -67,7 +67,7 @@ impl Swtpm {
     }
 
     fn sealer(&self, place: &str) -> TpmSealer {
-        TpmSealer::new(place.as_bytes(), self.files(), Arc::new(RealClock))
+        TpmSealer::new(place.as_bytes(), self.files(), Arc::new(Patient))
     }
 
     /// Sends one command and gives the response code.
@@ -97,6 +97,27 @@ impl Swtpm {
 
 const SOON: Duration = Duration::from_secs(5);
 
+/// A chip in software answers late on a machine with much else to do: its time passes so much slower.
+const PATIENCE: u32 = 50;
+
+/// The clock by which the chip is waited for.
+struct Patient;
+
+impl Clock for Patient {
+    fn wall(&self) -> i64 {
+        RealClock.wall()
+    }
+    fn monotonic(&self) -> Duration {
+        RealClock.monotonic() / PATIENCE
+    }
+    fn boot(&self) -> Duration {
+        RealClock.boot()
+    }
+    fn sleep(&self, duration: Duration) {
+        RealClock.sleep(duration);
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "the script reads it")]
 fn say(text: &str) {
     println!("{text}");
@@ -113,7 +134,7 @@ impl Socket {
 
 impl Tpm for Socket {
     fn exchange(&mut self, command: &[u8], within: Duration) -> io::Result<Vec<u8>> {
-        self.0.set_read_timeout(Some(within))?;
+        self.0.set_read_timeout(Some(within * PATIENCE))?;
         self.0.write_all(command)?;
         let mut answer = vec![0; 10];
         self.0.read_exact(&mut answer)?;
@@ -180,7 +201,7 @@ fn open(world: &World, tpm: &Swtpm) -> Storage {
 }
 
 fn open_on(paths: Paths, files: Arc<dyn Files>) -> Storage {
-    let (clock, random) = (Arc::new(RealClock), Arc::new(RealRandom));
+    let (clock, random) = (Arc::new(Patient), Arc::new(RealRandom));
     let sealer = Box::new(SoftwareSealer::new("Acme", "ortho").unwrap());
     let platform = Box::new(TpmSealer::new(b"place", files.clone(), clock.clone()));
     let ports = Ports { clock, random, files };
