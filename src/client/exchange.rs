@@ -232,7 +232,7 @@ fn granted(
 
 /// What is wrong with a message that came over the network is nothing that a person could mend in
 /// it, as in a file.
-fn hinted_for_the_network(error: Error) -> Error {
+pub(super) fn hinted_for_the_network(error: Error) -> Error {
     match error.code() {
         Code::Malformed | Code::TooLarge | Code::Mismatch => error.with_hint(
             "Try again; if it comes again, check the portal's address, or ask the vendor. Nothing \

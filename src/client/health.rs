@@ -3,7 +3,7 @@
 
 use lm_protocol::{Evidence, TimeStatement};
 
-use super::exchange::{Call, Wish, reply_of};
+use super::exchange::{Call, Wish, hinted_for_the_network, reply_of};
 use super::{Client, entry};
 use crate::error::{Code, Error, Result};
 use crate::policy::health::{self, Access, Finding, Via};
@@ -66,7 +66,7 @@ fn stored(client: &Client, reading: &Reading) -> Vec<Finding> {
 fn reach(client: &Client) -> Result<Vec<Finding>> {
     let progress = Progress::default();
     let call = client.call(Wish::Person);
-    let answered = greet(client, &call, &progress);
+    let answered = greet(client, &call, &progress).map_err(hinted_for_the_network);
     call.cancel.check()?;
     let address = client.portal_url.as_deref().unwrap_or_default();
     let via = match (client.own_transport, address.starts_with("https://")) {

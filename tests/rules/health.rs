@@ -98,6 +98,27 @@ fn u17_the_way_to_the_portal_is_told_step_by_step() {
     assert_eq!(with(other.url()), step(3, "portal.http", LM_ERR_SIGNATURE));
 }
 
+/// What comes over the network can't be asked for again as a file can: the hint says what to look at.
+#[test]
+fn u17_an_answer_that_is_none_says_to_look_at_the_address() {
+    use std::io::{Read as _, Write as _};
+    let world = World::new();
+    let machine = world.machine("desk-1");
+    let liar = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", liar.local_addr().unwrap());
+    let lying = std::thread::spawn(move || {
+        let (mut stream, _) = liar.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]).unwrap();
+        let body = r#"{"answer":"","keyset":"","time":""}"#;
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    });
+    let found = machine.with(|settings| settings.portal_url = Some(url)).health(true);
+    lying.join().unwrap();
+    let last = found.iter().rfind(|one| one.topic == "portal.http").unwrap();
+    assert_eq!((last.level, last.code), (LM_LOG_ERROR, LM_ERR_MALFORMED));
+    assert!(last.hint.contains("the portal's address"), "{}", last.hint);
+}
+
 /// Days pass without a contact, then the clock is set back: told before the license stops for it.
 #[test]
 fn u17_lease_and_clock_are_told_before_they_stop_a_license() {
