@@ -1,7 +1,7 @@
 //! `lm`: activate, check and return a license in the application's own process.
 //!
-//! The layers, from the bottom up (a line uses only what stands below it): [`error`], limits, log
-//! and secret; [`ports`]; storage, machine and transport; policy; client; open; ffi.
+//! The layers, from the bottom up (a line uses only what stands below it): [`error`], limits, log,
+//! mutex and secret; [`ports`]; storage, machine and transport; policy; client; open; ffi.
 
 #[doc(hidden)]
 pub mod cancel;
@@ -16,6 +16,7 @@ pub mod limits;
 pub mod log;
 #[doc(hidden)]
 pub mod machine;
+mod mutex;
 mod open;
 #[doc(hidden)]
 pub mod policy;

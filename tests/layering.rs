@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The modules of each layer, from the bottom. Those of one layer may not use one another, but for
 /// the lowest, which is one.
 const LAYERS: [&[&str]; 7] = [
-    &["lm_protocol", "cancel", "error", "limits", "secret", "log"],
+    &["lm_protocol", "cancel", "error", "limits", "mutex", "secret", "log"],
     &["ports"],
     &["storage", "machine", "transport"],
     &["policy"],

@@ -3,8 +3,8 @@
 //! At most once in [`LOOK_EVERY`] one caller of a status looks: it compares the heads of the files
 //! and, if they changed, reads the store, verifies it and publishes it. Nobody waits for it.
 
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use lm_protocol::{ActivationId, Keyring, Kind, Record, Verified};
@@ -19,6 +19,7 @@ use super::state::{Entry, State};
 use crate::error::{Code, Error, Result};
 use crate::limits::{LOCK_WAIT, LOOK_EVERY};
 use crate::log::Level;
+use crate::mutex::Mutex;
 use crate::policy::{Facts, Marks, Now, Status, better, evaluate, store_status};
 use crate::ports::Ports;
 use crate::storage::{self, Look, Reading};
@@ -70,7 +71,7 @@ impl Sight {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock()
     }
 
     /// Whether a look is due; the one caller that is told so looks.
@@ -151,14 +152,10 @@ impl Client {
 
     #[cold]
     fn due_look(&self) {
-        let mut seen = match self.sight.seen.try_lock() {
-            Ok(seen) => seen,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                // Another call looks; the next status sees to it that it was late enough.
-                self.sight.due.store(0, Ordering::Relaxed);
-                return;
-            }
+        let Some(mut seen) = self.sight.seen.try_lock() else {
+            // Another call looks; the next status sees to it that it was late enough.
+            self.sight.due.store(0, Ordering::Relaxed);
+            return;
         };
         let result = self.look_into(&mut seen, Duration::ZERO);
         drop(seen);

@@ -1,7 +1,7 @@
 //! `lm_seat`: concurrent seats of this machine, checked out by its processes.
 
 use std::ffi::c_char;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use lm_protocol::limits::NAME_MAX;
 
@@ -10,6 +10,7 @@ use super::error::{finish, lm_error, lm_result};
 use super::guard::{Poison, guarded};
 use super::pointers::{check_out, invalid, required_text};
 use crate::client::Seat;
+use crate::mutex::Mutex;
 
 /// One checkout: seats of a concurrent license that this process uses. Opaque.
 ///
@@ -107,7 +108,7 @@ pub unsafe extern "C" fn lm_checkin(
         lm_client::run(Some(&object.client), |client| {
             // Before the lock, which another thread of the parent may have held at the fork.
             client.check_fork()?;
-            let taken = object.seat.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let taken = object.seat.lock().take();
             taken.map_or(Ok(()), |seat| client.checkin(seat))
         })
     });
@@ -132,9 +133,9 @@ pub unsafe extern "C" fn lm_seat_free(seat: *mut lm_seat) {
         // SAFETY: made by `lm_checkout`, and freed once by the host's word.
         let object = unsafe { Box::from_raw(seat) };
         let lm_seat { seat, client } = *object;
-        // Nobody else is inside a call: no lock is asked for, which a child might find held.
-        let seat = seat.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(seat) = seat {
+        // Nobody else is inside a call: a lock that is held was held at a fork, and stays so.
+        let taken = seat.try_lock().and_then(|mut seat| seat.take());
+        if let Some(seat) = taken {
             // A client that is no good any more doesn't keep the seat: it is dropped with the call.
             let _ = lm_client::run(Some(&client), |client| client.checkin(seat));
         }

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
+use crate::mutex::Mutex;
 use crate::ports::{File, FileKind, Files, OpenHow, Stat};
 
 /// A tree of files of its own. Clones are the same one. Threads: any.
@@ -55,7 +56,7 @@ impl MemoryFiles {
     }
 
     fn tree(&self) -> MutexGuard<'_, Tree> {
-        self.tree.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tree.lock()
     }
 }
 

@@ -11,11 +11,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::contents::{take, take_array, take_u16, take_u64};
 use crate::error::Result;
+use crate::mutex::Mutex;
 use crate::ports::{Clock, Random};
 use crate::secret::Secret;
 
@@ -141,7 +142,7 @@ impl Platform {
         };
         let now = self.clock.boot();
         // Held while it is asked: others wait for the one answer.
-        let mut said = self.said();
+        let mut said = self.said.lock();
         if let Some(said) = said.as_ref()
             && said.of.is_same(seal)
             && now.saturating_sub(said.at) <= age
@@ -202,7 +203,7 @@ impl Platform {
         let counter = value.map(|value| Counter { id, value, raised_at });
         let seal = Seal { kind: sealer.kind().number(), sealed: Secret::new(sealed), counter };
         let at = self.clock.boot();
-        *self.said() = Some(Said { of: seal.clone(), word: Word::Stands(value), at });
+        *self.said.lock() = Some(Said { of: seal.clone(), word: Word::Stands(value), at });
         Ok(Some(seal))
     }
 
@@ -211,7 +212,7 @@ impl Platform {
         let (Some(sealer), Some(seal)) = (&self.sealer, seal) else {
             return;
         };
-        let mut said = self.said();
+        let mut said = self.said.lock();
         let stands = match said.as_ref() {
             Some(said) if said.of.is_same(seal) => said.word,
             _ => return,
@@ -225,10 +226,6 @@ impl Platform {
         let raised = sealer.raise(counter, master);
         let word = raised.map_or(Word::Unreachable, |value| Word::Stands(Some(value)));
         *said = Some(Said { of: seal.clone(), word, at: self.clock.boot() });
-    }
-
-    fn said(&self) -> MutexGuard<'_, Option<Said>> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

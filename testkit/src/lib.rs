@@ -29,6 +29,8 @@ pub mod limits;
 pub mod log;
 #[path = "../../src/machine/mod.rs"]
 pub mod machine;
+#[path = "../../src/mutex.rs"]
+pub mod mutex;
 #[path = "../../src/policy/mod.rs"]
 pub mod policy;
 #[path = "../../src/ports.rs"]

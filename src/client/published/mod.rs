@@ -12,10 +12,11 @@
 mod encode;
 mod view;
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::error::Code;
+use crate::mutex::Mutex;
 use crate::policy::{Facts, Marks};
 
 pub(super) use view::{Key, View};
@@ -57,7 +58,7 @@ impl Published {
     /// Publishes a table. Says whether an answer may have changed.
     pub(super) fn publish(&self, table: &Table) -> bool {
         let words = encode::encode(table);
-        let mut last = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.writer.lock();
         if *last == words {
             return false;
         }
