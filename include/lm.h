@@ -71,6 +71,8 @@
  * thread, with one exception: a name lookup under a deadline takes one short-lived thread, since
  * the system's can't be interrupted; a host that wants none gives a transport.
  *
+ * Stack. A call takes at most 128 KB of the calling thread's stack.
+ *
  * fork(). In the child, calls on the parent's client answer LM_ERR_FORKED until the child opens
  * its own. The *_free functions work there and only free. A child that doesn't exec keeps the
  * seats that its parent has checked out in use until it ends.
@@ -912,12 +914,11 @@ LM_API lm_result lm_request_repair(lm_client *client, const char *activation_id,
  *     the storage.
  * Errors: LM_ERR_MALFORMED (no license file, or cut or damaged), LM_ERR_TOO_LARGE,
  *     LM_ERR_VERSION, LM_ERR_SIGNATURE, LM_ERR_MISMATCH (another machine's, product's or
- *     request's, or a request file), LM_ERR_REPLAYED (it was applied before), LM_ERR_CLOCK (it
- *     is dated after this machine's
- * clock: nothing was applied, correct the clock), LM_ERR_TOO_LATE (after its apply-by date: make
- *     a new request), LM_ERR_BUSY, those of trusted storage (40 to 48), and the portal's
- *     refusals (110 to 129), LM_ERR_OFFLINE_REFUSED among them. After a code below 96, what was
- *     pending still is.
+ *     request's, or a request file), LM_ERR_REPLAYED (it was applied before), LM_ERR_CLOCK (it is
+ *     dated after this machine's clock: nothing was applied, correct the clock), LM_ERR_TOO_LATE
+ *     (after its apply-by date: make a new request), LM_ERR_BUSY, those of trusted storage (40 to
+ *     48), and the portal's refusals (110 to 129), LM_ERR_OFFLINE_REFUSED among them. After a code
+ *     below 96, what was pending still is.
  * Since 0.1.
  */
 LM_API lm_result lm_apply_response(lm_client *client, const uint8_t *response, size_t response_len,

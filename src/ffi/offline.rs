@@ -131,12 +131,11 @@ pub unsafe extern "C" fn lm_request_repair(
 ///     the storage.
 /// Errors: LM_ERR_MALFORMED (no license file, or cut or damaged), LM_ERR_TOO_LARGE,
 ///     LM_ERR_VERSION, LM_ERR_SIGNATURE, LM_ERR_MISMATCH (another machine's, product's or
-///     request's, or a request file), LM_ERR_REPLAYED (it was applied before), LM_ERR_CLOCK (it
-///     is dated after this machine's
-/// clock: nothing was applied, correct the clock), LM_ERR_TOO_LATE (after its apply-by date: make
-///     a new request), LM_ERR_BUSY, those of trusted storage (40 to 48), and the portal's
-///     refusals (110 to 129), LM_ERR_OFFLINE_REFUSED among them. After a code below 96, what was
-///     pending still is.
+///     request's, or a request file), LM_ERR_REPLAYED (it was applied before), LM_ERR_CLOCK (it is
+///     dated after this machine's clock: nothing was applied, correct the clock), LM_ERR_TOO_LATE
+///     (after its apply-by date: make a new request), LM_ERR_BUSY, those of trusted storage (40 to
+///     48), and the portal's refusals (110 to 129), LM_ERR_OFFLINE_REFUSED among them. After a code
+///     below 96, what was pending still is.
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lm_apply_response(

@@ -176,10 +176,12 @@ impl File for OpenFile {
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        within_limit(offset.saturating_add(bytes.len() as u64))?;
         self.0.write_all_at(bytes, offset)
     }
 
     fn allocate(&mut self, len: u64) -> io::Result<()> {
+        within_limit(len)?;
         if self.0.metadata()?.len() > len {
             self.0.set_len(len)?;
         }
@@ -238,6 +240,15 @@ pub(super) fn above_stdio(file: std::fs::File) -> io::Result<std::fs::File> {
     }
     // SAFETY: the kernel has just given this descriptor to us alone.
     Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(high) })
+}
+
+/// Refuses what would end beyond the limit of file sizes that this process was given (`ulimit -f`):
+/// the system doesn't only refuse it, it sends SIGXFSZ, which ends a host that doesn't expect it.
+fn within_limit(end: u64) -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the pointer is to a local that outlives the call. Where it fails there is no limit.
+    unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) };
+    if end > limit.rlim_cur { Err(ErrorKind::FileTooLarge.into()) } else { Ok(()) }
 }
 
 #[cfg(target_os = "linux")]

@@ -120,6 +120,9 @@ impl Core {
         };
         let sentence = format!("{} could not be {verb}: {error}.", path.display());
         let failure = Error::new(code, sentence);
+        if let Some(hint) = limit_hint(error) {
+            return failure.with_hint(hint);
+        }
         if code != Code::Permission {
             return failure;
         }
@@ -140,6 +143,21 @@ impl Core {
         let directory = self.files.stat(&self.paths.dir).ok()?;
         self.files.group_name(directory.group)
     }
+}
+
+/// What to do where it isn't the disk but a limit of this process or the system that stands against
+/// it.
+fn limit_hint(error: &io::Error) -> Option<&'static str> {
+    #[cfg(unix)]
+    const OPEN_FILES: [i32; 2] = [libc::EMFILE, libc::ENFILE];
+    // ERROR_TOO_MANY_OPEN_FILES.
+    #[cfg(windows)]
+    const OPEN_FILES: [i32; 1] = [4];
+    if error.raw_os_error().is_some_and(|number| OPEN_FILES.contains(&number)) {
+        return Some("Too many files are open: close some, or raise the limit, then try again.");
+    }
+    (error.kind() == ErrorKind::FileTooLarge)
+        .then_some("Raise the limit of file sizes (ulimit -f), then try again.")
 }
 
 fn check_kind(path: &Path, stat: &Stat, wanted: FileKind) -> Result<()> {

@@ -92,6 +92,15 @@ fn r84_threads_that_check_see_no_mixture_while_another_changes() {
 }
 
 #[test]
+fn limits_of_the_process_end_no_host() {
+    // What the header promises of the stack. Instrumented libraries need more of it.
+    let promised = HEADER.split("at most ").find_map(|text| text.split_once(" KB of the calling"));
+    let promised = promised.expect("the header says how much stack a call takes").0;
+    let stack = if cc::is_instrumented() { "4096" } else { promised };
+    ran("hard_process.c", &[stack]).unwrap_or_else(|e| panic!("{e}"));
+}
+
+#[test]
 fn an_export_or_a_field_without_its_rows_is_seen() {
     let wanted = demanded(HEADER);
     let export = HEADER.replacen(

@@ -23,6 +23,11 @@ pub fn shared_library() -> Result<PathBuf, String> {
     if library.is_file() { Ok(library) } else { Err(format!("{} is not there", library.display())) }
 }
 
+/// Whether that is another one, which asks for more of stack and time.
+pub fn is_instrumented() -> bool {
+    setting("LM_TEST_LIBRARY").is_some()
+}
+
 /// Puts the shared library into a folder, under its SONAME and, for the linker, as `liblm.so`.
 pub fn install_library(dir: &Path) -> Result<(), String> {
     install(&shared_library()?, dir)
