@@ -245,6 +245,10 @@ pub trait File: Send {
         let _ = (bytes, shared);
         Err(std::io::ErrorKind::Unsupported.into())
     }
+
+    /// Ends without closing: somebody else has closed the descriptor, and what is behind its number
+    /// by now is not ours. Where there is no descriptor there is nothing to spare.
+    fn abandon(self: Box<Self>) {}
 }
 
 /// What the system knows of a file.

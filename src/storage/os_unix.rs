@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, OsStr};
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
@@ -223,6 +223,10 @@ impl File for OpenFile {
 
     fn locked_bytes(&self, bytes: Range<u64>, shared: bool) -> io::Result<Option<Range<u64>>> {
         bytes_unix::locked(&self.0, &bytes, shared)
+    }
+
+    fn abandon(self: Box<Self>) {
+        let _number = self.0.into_raw_fd();
     }
 }
 

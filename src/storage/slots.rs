@@ -193,6 +193,7 @@ impl Slots {
 
     /// Lets go of everything that is locked here.
     pub fn let_go(&mut self) {
+        self.forget_what_is_not_ours();
         for bytes in std::mem::take(&mut self.locked) {
             if let Some(file) = &mut self.file {
                 // Nothing can be done about a failure, and the close that follows lets go too.
@@ -203,7 +204,20 @@ impl Slots {
 
     /// In a forked child: closes the child's copy. The parent keeps what it holds.
     pub fn close_only(mut self) {
+        self.forget_what_is_not_ours();
         self.file = None;
+    }
+
+    /// A host that closed descriptors that it did not open may have its own file behind this number
+    /// by now, which is not ours to close. The locks went with the close.
+    fn forget_what_is_not_ours(&mut self) {
+        let is_ours = |file: &dyn File| {
+            file.stat().is_ok_and(|stat| (stat.device, stat.inode) == self.identity)
+        };
+        if let Some(file) = self.file.take_if(|file| !is_ours(file.as_ref())) {
+            self.locked.clear();
+            file.abandon();
+        }
     }
 
     /// The lowest free run of bytes in what wasn't seen yet, whose lowest is at the end of `unseen`.

@@ -132,6 +132,29 @@ static void opening_and_closing_its_files_drops_no_seat(const given *all)
     CHECK(in_use(all) == 0);
 }
 
+/* A daemon begins by closing whatever is open; then a file of its own has the seat's number. */
+static void a_hosts_own_file_is_never_closed(const given *all)
+{
+    enum { ROOM = 16 };
+    lm_client *client = open_client(all, NULL);
+    lm_seat *closed, *taken_over;
+    int first = open("/dev/null", O_RDONLY | O_CLOEXEC), number;
+    CHECK(first >= 0 && close(first) == 0);
+    closed = take_seats(client, 1);
+    taken_over = take_seats(client, 1);
+    for (number = first; number < first + ROOM; number++)
+        close(number);
+    CHECK(in_use(all) == 0);
+    lm_seat_free(closed);
+    for (number = first; number < first + ROOM; number++)
+        CHECK(open("/dev/null", O_RDONLY | O_CLOEXEC) == number);
+    CHECK_CODE(lm_checkin(taken_over, NULL), LM_OK);
+    lm_seat_free(taken_over);
+    lm_client_free(client);
+    for (number = first; number < first + ROOM; number++)
+        CHECK(close(number) == 0);
+}
+
 static void a_child_can_not_end_its_parents_use(const given *all)
 {
     lm_client *client = open_client(all, NULL);
@@ -263,6 +286,7 @@ int main(int argc, char **argv)
     CHECK(in_use(&all) == 0);
     a_killed_process_frees_its_seats(&all);
     opening_and_closing_its_files_drops_no_seat(&all);
+    a_hosts_own_file_is_never_closed(&all);
     a_child_can_not_end_its_parents_use(&all);
     a_child_keeps_the_seats_of_a_parent_that_died(&all);
     a_child_that_execs_keeps_none(&all);
