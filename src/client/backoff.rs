@@ -4,6 +4,7 @@ use super::Client;
 use super::exchange::Wish;
 use super::state::{Backoff, State};
 use crate::error::{Code, Error, Result};
+use crate::policy::date;
 use crate::storage::Commit;
 
 /// The first wait, in seconds; it doubles with each failure.
@@ -19,8 +20,7 @@ impl Client {
     pub(super) fn check_backoff(&self, wish: Wish) -> Result<()> {
         let Some(backoff) = self.seen_backoff() else { return Ok(()) };
         if holds_back(&backoff, wish, self.ports.clock.wall()) {
-            let code = Code::from_number(backoff.code).unwrap_or(Code::Network);
-            return Err(Error::from_code(code).with_retry_at(backoff.until));
+            return Err(failed_before(&backoff));
         }
         Ok(())
     }
@@ -43,6 +43,18 @@ impl Client {
             Err(_) => error,
         }
     }
+}
+
+/// The last failure, told as one that was then: who has mended the network since must know that this
+/// call didn't try it.
+fn failed_before(backoff: &Backoff) -> Error {
+    let code = Code::from_number(backoff.code).unwrap_or(Code::Network);
+    let sentence = format!(
+        "{} That was at the last try: a refresh asks again from {} on, a resume at once.",
+        code.message(),
+        date(backoff.until)
+    );
+    Error::new(code, sentence).with_retry_at(backoff.until)
 }
 
 /// Whether it is too early to ask. A clock that was set back must not make the wait longer than any
@@ -81,6 +93,18 @@ mod tests {
         }
         assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]);
         assert_eq!(next(&State::default(), &error, 1000, 0).until, 1015);
+    }
+
+    #[test]
+    fn a_call_that_asks_nobody_says_so() {
+        let backoff = next(&State::default(), &Error::from_code(Code::Dns), 0, 255);
+        let error = failed_before(&backoff);
+        assert_eq!((error.code(), error.retry_at()), (Code::Dns, 30));
+        assert!(error.message().starts_with(Code::Dns.message()), "{error}");
+        assert!(
+            error.message().contains("at the last try: a refresh asks again from 1970-01-01 00:00"),
+            "{error}"
+        );
     }
 
     #[test]

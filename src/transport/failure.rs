@@ -40,7 +40,10 @@ pub(super) fn of_connection(error: &io::Error, portal: &str) -> Error {
     }
     match error.kind() {
         ErrorKind::TimedOut => timed_out(portal),
-        ErrorKind::ConnectionRefused => network(portal, "it refuses connections"),
+        ErrorKind::ConnectionRefused => network(portal, "it refuses connections").with_hint(
+            "Check the portal's address and its port, and ask whether it is running; nothing is \
+             lost.",
+        ),
         ErrorKind::UnexpectedEof
         | ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
