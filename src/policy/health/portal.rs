@@ -45,6 +45,8 @@ pub fn portal(address: &str, via: Via, reached: Step, failure: Option<&Error>) -
 }
 
 fn failed(topic: Topic, error: &Error) -> Finding {
+    // Certificates that can't be read stop the exchange before its first step.
+    let topic = if error.code() == Code::Tls { Topic::Tls } else { topic };
     // A license works on while its portal is away; without an address there is nothing to reach.
     let level = match error.code() {
         Code::NoPortal => Level::Info,
@@ -61,8 +63,9 @@ mod tests {
     #[test]
     fn u05_each_step_to_the_portal_is_told_apart() {
         use Topic::{Connect, Dns, Http, Tls};
-        let rows: [(Via, Step, Option<Code>, &[Topic]); 9] = [
+        let rows: [(Via, Step, Option<Code>, &[Topic]); 10] = [
             (Via::Https, Step::Nothing, Some(Code::Dns), &[Dns]),
+            (Via::Https, Step::Nothing, Some(Code::Tls), &[Tls]),
             (Via::Https, Step::Resolved, Some(Code::Network), &[Dns, Connect]),
             (Via::Https, Step::Resolved, Some(Code::Proxy), &[Dns, Connect]),
             (Via::Https, Step::Connected, Some(Code::Tls), &[Dns, Connect, Tls]),

@@ -48,7 +48,8 @@ pub fn store(reading: &Reading, access: &Access) -> Vec<Finding> {
     if has_image && quiet(Topic::Image) {
         good.push(Finding::good(Topic::Image, "Both images are whole and level."));
     }
-    if has_image && quiet(Topic::Anchor) {
+    // A restored store is what an anchor, or the images' own files, disagree with.
+    if reading.standing.state == State::Sound && quiet(Topic::Anchor) {
         good.push(Finding::good(Topic::Anchor, "The anchors agree with the store."));
     }
     if has_image {
@@ -223,6 +224,16 @@ mod tests {
             );
             assert_eq!(level == Level::Error, !found.hint.is_empty(), "{state:?}");
         }
+    }
+
+    /// One of them has just said that the store is an older copy.
+    #[test]
+    fn u17_anchors_are_not_said_to_agree_with_a_restored_store() {
+        let told = |state| {
+            let found = store(&reading(state, &[]), &access(1 << 40));
+            found.iter().any(|one| one.topic == Topic::Anchor)
+        };
+        assert!(told(State::Sound) && !told(State::Restored));
     }
 
     #[test]
