@@ -27,7 +27,8 @@ impl Core {
         let mut judged = Judged::of(&self.gather()?, self.sealer.as_ref(), ask);
         if judged.is_foreign {
             let directory = self.paths.dir.display();
-            let sentence = format!("{directory} holds files named a or b that are not lm's.");
+            let sentence =
+                format!("{directory} holds files named a or b that are not this product's.");
             return Err(Error::new(Code::StorageUnsafe, sentence)
                 .with_hint("Give trusted storage a directory of its own."));
         }

@@ -220,6 +220,34 @@ pub(super) fn is_foreign(bytes: &[u8]) -> bool {
     !MAGIC.starts_with(start) && start.iter().any(|byte| *byte != 0)
 }
 
+/// Whether the head of an image stands here whose master key doesn't open under this product's names:
+/// another product's store, or another vendor's.
+pub(super) fn is_of_another_product(bytes: &[u8], sealer: &dyn Sealer) -> bool {
+    Preamble::of(bytes).is_some()
+        && Wrapped::of(bytes, sealer).is_some_and(|wrapped| sealer.unwrap(wrapped.key).is_none())
+}
+
+/// What stands between the preamble and the ciphertext.
+struct Wrapped<'a> {
+    salt: [u8; 32],
+    key: &'a [u8],
+    after: &'a [u8],
+}
+
+impl<'a> Wrapped<'a> {
+    fn of(bytes: &'a [u8], sealer: &dyn Sealer) -> Option<Self> {
+        let mut input = bytes.get(CHECKED + 8..)?;
+        let salt = take_array(&mut input)?;
+        let kind = take_u16(&mut input)?;
+        let len = usize::from(take_u16(&mut input)?);
+        if kind != sealer.kind() || len > WRAPPED_MAX {
+            return None;
+        }
+        let key = take(&mut input, len)?;
+        Some(Self { salt, key, after: input })
+    }
+}
+
 struct Preamble {
     format: u16,
     oldest_reader: u16,
@@ -251,14 +279,7 @@ fn open(bytes: &[u8], preamble: &Preamble, sealer: &dyn Sealer) -> Option<Image>
     if bytes.len() > IMAGE_MAX {
         return None;
     }
-    let mut input = bytes.get(CHECKED + 8..)?;
-    let salt: [u8; 32] = take_array(&mut input)?;
-    let sealer_kind = take_u16(&mut input)?;
-    let wrapped_len = usize::from(take_u16(&mut input)?);
-    if sealer_kind != sealer.kind() || wrapped_len > WRAPPED_MAX {
-        return None;
-    }
-    let wrapped = take(&mut input, wrapped_len)?;
+    let Wrapped { salt, key: wrapped, after: mut input } = Wrapped::of(bytes, sealer)?;
     let header = bytes.get(..bytes.len() - input.len())?;
     let mut sealed = Zeroizing::new(take(&mut input, preamble.len)?.to_vec());
     if input.iter().any(|byte| *byte != 0) {
@@ -277,7 +298,7 @@ fn open(bytes: &[u8], preamble: &Preamble, sealer: &dyn Sealer) -> Option<Image>
             format: preamble.format,
             oldest_reader: preamble.oldest_reader,
             store_id: preamble.store_id,
-            sealer_kind,
+            sealer_kind: sealer.kind(),
             wrapped: Secret::new(wrapped.to_vec()),
             master,
             own_rest: Secret::new(own.to_vec()),

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::anchor::{self, Found};
 use super::contents::Contents;
-use super::image::{Frame, Identity, Image, Parsed, is_foreign, parse};
+use super::image::{Frame, Identity, Image, Parsed, is_foreign, is_of_another_product, parse};
 use super::platform::{Seal, SealerKind, Word};
 use super::read::Raw;
 use super::seal::Sealer;
@@ -27,7 +27,8 @@ pub(super) struct Judged {
     /// What the platform was asked, and said.
     pub(super) seal: Option<Seal>,
     pub(super) word: Word,
-    /// No anchor knows of a store here, and what stands in its place was never one.
+    /// No anchor knows of a store here, and what stands in its place was never one; or it is another
+    /// product's.
     pub(super) is_foreign: bool,
     newer: Option<([u8; 16], u64)>,
 }
@@ -93,11 +94,22 @@ impl Judged {
         judged.state = judged.decide(raw);
         judged.note_anchors(raw);
         judged.note_platform();
-        let mut pieces = raw.images.iter().flatten();
-        judged.is_foreign = judged.state == State::Damaged
-            && judged.anchor == Found::Missing
-            && pieces.any(|piece| is_foreign(&piece.bytes));
+        judged.is_foreign = judged.belongs_to_another(raw, sealer);
+        judged.notes.extend(judged.is_foreign.then_some(Note::Foreign));
         judged
+    }
+
+    /// What stands here is not this product's to write over.
+    fn belongs_to_another(&self, raw: &Raw, sealer: &dyn Sealer) -> bool {
+        let written = || raw.images.iter().flatten().filter(|piece| !piece.bytes.is_empty());
+        match self.state {
+            State::Damaged | State::Missing if written().next().is_some() => {
+                let never_ours = self.anchor == Found::Missing
+                    && written().any(|piece| is_foreign(&piece.bytes));
+                never_ours || written().all(|piece| is_of_another_product(&piece.bytes, sealer))
+            }
+            _ => false,
+        }
     }
 
     fn decide(&self, raw: &Raw) -> State {

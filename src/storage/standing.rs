@@ -80,6 +80,8 @@ pub struct Look {
 /// Something about a store's health that hinders nothing yet. Displays as a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Note {
+    /// What stands in the images' place is not this product's. Nothing is written over it.
+    Foreign,
     /// An image can't be made out. The next change makes it whole again from the other.
     ImageDamaged(char),
     /// An image file isn't there. The next change makes it again.
@@ -112,6 +114,9 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Foreign => f.write_str(
+                "The files named a and b where trusted storage is to lie are not this product's.",
+            ),
             Self::ImageDamaged(name) => {
                 write!(f, "Image {name} is damaged; the next change makes it whole from the other.")
             }

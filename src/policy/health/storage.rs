@@ -22,6 +22,7 @@ pub struct Access {
     pub free: Option<u64>,
 }
 
+const OWN_DIRECTORY: &str = "Give trusted storage a directory of its own.";
 /// A change writes two images at their longest, an anchor and a directory's entries.
 const NEEDED: u64 = 2 * IMAGE_MAX as u64 + 64 * 1024;
 /// Below this a disk is nearly full, whoever fills it.
@@ -41,7 +42,8 @@ pub fn store(reading: &Reading, access: &Access) -> Vec<Finding> {
         return vec![Finding::good(Topic::Storage, text)];
     }
     let mut findings = vec![standing(reading, &access.directory)];
-    findings.extend(reading.notes.iter().map(note));
+    let notes = reading.notes.iter().filter(|note| **note != Note::Foreign);
+    findings.extend(notes.map(note));
     let has_image = matches!(reading.standing.state, State::Sound | State::Restored);
     let quiet = |topic| findings.iter().all(|finding| finding.topic != topic);
     let mut good = Vec::new();
@@ -56,8 +58,9 @@ pub fn store(reading: &Reading, access: &Access) -> Vec<Finding> {
         good.push(sealer(reading.sealer));
     }
     findings.append(&mut good);
-    // Of a store that isn't there yet, opening its files tells nothing.
-    if reading.standing.state != State::Absent || access.closed.is_some() {
+    // Of a store that isn't there yet, opening its files tells nothing; nor of another product's.
+    let told = reading.standing.state != State::Absent && !reading.notes.contains(&Note::Foreign);
+    if told || access.closed.is_some() {
         findings.push(permission(access));
     }
     findings.extend(access.free.map(|free| space(free, &access.directory)));
@@ -78,6 +81,12 @@ fn standing(reading: &Reading, directory: &str) -> Finding {
             Finding::good(Topic::Storage, text).next(NextStep::Activate)
         }
         State::Restored => bad(Code::Restored).next(NextStep::Repair),
+        // Activating again, which heals the two that follow, would be refused.
+        State::Missing | State::Damaged if reading.notes.contains(&Note::Foreign) => {
+            let refusal =
+                Error::new(Code::StorageUnsafe, Note::Foreign.to_string()).with_hint(OWN_DIRECTORY);
+            Finding::failed(Topic::Storage, &refusal).next(NextStep::ContactVendor)
+        }
         State::Missing => bad(Code::StorageMissing),
         State::Damaged => bad(Code::StorageDamaged),
         State::Newer => bad(Code::StorageNewer),
@@ -111,6 +120,7 @@ fn note(note: &Note) -> Finding {
         }
         Note::AnchorBehind => return Finding::good(Topic::Anchor, note.to_string()),
         Note::CounterBehind => return Finding::good(Topic::Sealer, note.to_string()),
+        Note::Foreign => (Topic::Storage, OWN_DIRECTORY),
         Note::SealerUnreachable => (
             Topic::Sealer,
             "If this user should reach the TPM, add it to the group of /dev/tpmrm0, tss as a rule.",

@@ -1,10 +1,12 @@
 //! Flipped bytes, torn files, other formats.
 
+use super::disk::Disk;
 use super::memory::whole;
-use super::world::{COUNTER, WAIT, World, count, counter, sound, state};
+use super::world::{COUNTER, WAIT, World, count, counter, ports, sound, state};
 use crate::error::Code;
 use crate::storage::image::{FORMAT, Parsed, parse};
-use crate::storage::{Commit, Note, SoftwareSealer, State, Storage};
+use crate::storage::place::Paths;
+use crate::storage::{Commit, Note, Scope, SoftwareSealer, State, Storage};
 use crate::storage::{Contents, image::Image};
 
 fn sealer() -> SoftwareSealer {
@@ -107,6 +109,35 @@ fn a_damaged_store_is_made_anew_only_by_a_change_that_writes() {
     assert_ne!(after.standing.store_id, before.store_id);
     assert_eq!(after.standing.generation, before.generation + 2);
     assert_eq!(counter(&after.contents), 1);
+}
+
+/// Two products were told the same directory, or one was asked about by a wrong name.
+#[test]
+fn another_products_store_is_never_written_over() {
+    let world = World::new();
+    let store = world.store("s");
+    count(&store).unwrap();
+    let anchor = world.root().join("anchors").join("of raster");
+    let sealer = SoftwareSealer::new("Acme", "raster").unwrap();
+    let paths = Paths::new(Scope::User, world.dir("s"), Some(anchor.clone()));
+    let other = Storage::with(paths, Box::new(sealer), None, &ports(Disk::default().files()));
+    let refused = || {
+        let reading = other.read().unwrap();
+        assert_eq!(reading.standing.state, State::Damaged);
+        assert_eq!(reading.notes, [Note::Foreign]);
+        let error = count(&other).unwrap_err();
+        assert_eq!(error.code(), Code::StorageUnsafe);
+        assert!(error.message().contains("are not this product's"), "{error}");
+        assert_eq!(counter(&sound(&store).contents), 1);
+    };
+    refused();
+    // Also where it has itself been here before: that store is gone, not this one.
+    let aside = world.root().join("aside");
+    std::fs::rename(world.dir("s"), &aside).unwrap();
+    count(&other).unwrap();
+    std::fs::remove_dir_all(world.dir("s")).unwrap();
+    std::fs::rename(&aside, world.dir("s")).unwrap();
+    refused();
 }
 
 #[test]
