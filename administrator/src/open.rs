@@ -20,15 +20,16 @@ pub(crate) enum Closed {
 /// Opens the client. Touches no network and makes no store.
 pub(crate) fn open(args: &Args) -> Result<(Client, Settings), Closed> {
     let settings = config::resolve(&args.settings).map_err(Closed::Usage)?;
+    let trust_root = settings.trust_root.clone().unwrap_or_default();
     let mut options = options(&settings).map_err(Closed::Usage)?;
     if args.verbose {
         options.log = Some(Log::new(Level::Debug, |_, line| output::diagnostic(line)));
     }
     match Client::open(options) {
         Ok(client) => Ok((client, settings)),
-        Err(error) if error.code() == Code::TrustRoot => Err(Closed::Refused(error.with_hint(
-            "Give the line that the portal's trust-root command prints, or a file that holds it.",
-        ))),
+        Err(error) if error.code() == Code::TrustRoot => {
+            Err(Closed::Refused(error.with_hint(trust_root_hint(&trust_root))))
+        }
         Err(error) => Err(Closed::Refused(error)),
     }
 }
@@ -60,6 +61,19 @@ fn options(settings: &Settings) -> Result<Options, String> {
 fn trust_root(given: String) -> Result<String, String> {
     let path = Path::new(&given);
     if path.is_file() { config::read(path) } else { Ok(given) }
+}
+
+fn trust_root_hint(given: &str) -> String {
+    const WANTED: &str = "the line that the portal's trust-root command prints";
+    if given.starts_with("lm1:") {
+        return format!(
+            "A part of it is missing or changed: give {WANTED}, or a file that holds it."
+        );
+    }
+    if Path::new(given).is_file() {
+        return format!("{given} must hold {WANTED}, and nothing else.");
+    }
+    format!("There is no file {given}: give one that holds {WANTED}, or the line itself.")
 }
 
 fn missing(name: &str) -> String {

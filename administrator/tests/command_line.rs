@@ -173,6 +173,7 @@ fn a_trust_root_that_is_none_is_refused_by_the_library() {
     let run = Run::of(administrator().args(words));
     assert_eq!(run.code, 1);
     assert!(run.stdout.contains("LM_ERR_TRUST_ROOT"), "{run:?}");
+    assert!(run.stdout.contains("There is no file /nowhere/root"), "{run:?}");
 }
 
 #[test]
