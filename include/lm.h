@@ -74,8 +74,9 @@
  * Stack. A call takes at most 128 KB of the calling thread's stack.
  *
  * fork(). In the child, calls on the parent's client answer LM_ERR_FORKED until the child opens
- * its own. The *_free functions work there and only free. A child that doesn't exec keeps the
- * seats that its parent has checked out in use until it ends.
+ * its own. The *_free functions work there and only free; they call the destroy functions of the
+ * options there, too, for what the child has of the host's is its own copy. A child that doesn't
+ * exec keeps the seats that its parent has checked out in use until it ends.
  *
  * The host's own functions (log, transport) take their user data first and come with a function
  * that destroys it: called once, when the client and its last seat are gone, and not when
