@@ -71,7 +71,8 @@
  * thread, with one exception: a name lookup under a deadline takes one short-lived thread, since
  * the system's can't be interrupted; a host that wants none gives a transport.
  *
- * Stack. A call takes at most 128 KB of the calling thread's stack.
+ * Stack. A call takes at most 128 KB of the calling thread's stack. A thread that is cancelled
+ * (pthread_cancel) inside a call ends after it; lm_cancel ends the call.
  *
  * fork(). In the child, calls on the parent's client answer LM_ERR_FORKED until the child opens
  * its own. The *_free functions work there and only free; they call the destroy functions of the

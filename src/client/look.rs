@@ -19,6 +19,7 @@ use super::state::{Entry, State};
 use crate::error::{Code, Error, Result};
 use crate::limits::{LOCK_WAIT, LOOK_EVERY};
 use crate::log::Level;
+use crate::machine;
 use crate::mutex::Mutex;
 use crate::policy::{Facts, Marks, Now, Status, better, evaluate, store_status};
 use crate::ports::Ports;
@@ -152,6 +153,10 @@ impl Client {
 
     #[cold]
     fn due_look(&self) {
+        machine::uncancelled(|| self.look_without_waiting());
+    }
+
+    fn look_without_waiting(&self) {
         let Some(mut seen) = self.sight.seen.try_lock() else {
             // Another call looks; the next status sees to it that it was late enough.
             self.sight.due.store(0, Ordering::Relaxed);

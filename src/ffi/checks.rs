@@ -135,7 +135,7 @@ pub unsafe extern "C" fn lm_status(
 ) -> lm_result {
     // SAFETY: NULL, or a client that lives.
     let client = unsafe { lm_client::borrow(client) };
-    code_of(lm_client::run(client, |client| {
+    code_of(lm_client::check(client, |client| {
         // SAFETY: NULL, or the host's structure with its size set.
         let out = unsafe { Out::new(out_status, "out_status") }?;
         // SAFETY: NULL, or text that ends in NUL.
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn lm_feature_status(
 ) -> lm_result {
     // SAFETY: NULL, or a client that lives.
     let client = unsafe { lm_client::borrow(client) };
-    code_of(lm_client::run(client, |client| {
+    code_of(lm_client::check(client, |client| {
         // SAFETY: NULL, or the host's structure with its size set.
         let out = unsafe { Out::new(out_status, "out_status") }?;
         // SAFETY: NULL, or text that ends in NUL.
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn lm_feature_limit(
 ) -> lm_result {
     // SAFETY: NULL, or a client that lives.
     let client = unsafe { lm_client::borrow(client) };
-    code_of(lm_client::run(client, |client| {
+    code_of(lm_client::check(client, |client| {
         check_out(out_limit.cast_const(), "out_limit")?;
         // SAFETY: NULL, or text that ends in NUL.
         let name = unsafe { required_text(feature, "feature", NAME_MAX) }?;
@@ -241,5 +241,5 @@ pub unsafe extern "C" fn lm_status_text(
 pub unsafe extern "C" fn lm_change_count(client: *const lm_client) -> u64 {
     // SAFETY: NULL, or a client that lives.
     let client = unsafe { lm_client::borrow(client) };
-    lm_client::run(client, |client| Ok(client.change_count())).unwrap_or(0)
+    lm_client::check(client, |client| Ok(client.change_count())).unwrap_or(0)
 }

@@ -62,6 +62,17 @@ impl lm_client {
             None => Err(invalid("client is NULL.".to_owned())),
         }
     }
+
+    /// As [`Self::run`], of a call that asks the published table.
+    pub(crate) fn check<T>(
+        client: Option<&Self>,
+        call: impl FnOnce(&Client) -> Result<T>,
+    ) -> Result<T> {
+        match client {
+            Some(object) => object.poison.check(|| call(&object.client)),
+            None => Err(invalid("client is NULL.".to_owned())),
+        }
+    }
 }
 
 /// Opens a client. Touches no network and makes no storage. A storage that is missing, damaged,

@@ -4,12 +4,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::error::{Code, Error, Result};
+use crate::machine::uncancelled;
 
-/// Runs `body`; where it panics, the answer is `fallback`.
+/// Runs `body`, whose thread is not cancelled meanwhile; where it panics, the answer is `fallback`.
+pub(crate) fn guarded<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    uncancelled(|| caught(fallback, body))
+}
+
+/// As [`guarded`], of what waits in no system call, so that no cancellation finds it there.
 ///
 /// Nothing that `body` borrowed is used again after a panic but through [`Poison`], so that the
 /// promise of unwind safety is kept here and nowhere else.
-pub(crate) fn guarded<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+fn caught<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(answer) => answer,
         Err(payload) => {
@@ -27,10 +33,16 @@ pub(super) struct Poison(AtomicBool);
 impl Poison {
     /// Runs `body`, once a panic was caught never again: [`Code::Internal`] from then on.
     pub(super) fn run<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        uncancelled(|| self.check(body))
+    }
+
+    /// As [`Self::run`], of what waits in no system call: a look of a status sees to itself.
+    #[inline]
+    pub(super) fn check<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
         if self.0.load(Relaxed) {
             return Err(Error::from_code(Code::Internal));
         }
-        guarded(None, || Some(body())).unwrap_or_else(|| {
+        caught(None, || Some(body())).unwrap_or_else(|| {
             self.0.store(true, Relaxed);
             Err(Error::from_code(Code::Internal))
         })

@@ -9,6 +9,7 @@
 //! | `os_unix`, `os_windows`, `random` | the clocks and the randomness of the system; what Windows tells by calls only |
 //! | `boot` | which start of the machine this is |
 //! | `process` | what this process is called |
+//! | `thread_unix` | holds the cancellation of a thread off |
 //! | `fork_unix`, `fork_windows` | is this a child of the process that opened the client? |
 //!
 //! Factors are read through the file port (on Windows, what isn't in the registry by calls of the
@@ -38,6 +39,8 @@ mod random;
 mod smbios;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
+#[cfg(unix)]
+mod thread_unix;
 #[cfg(any(windows, test))]
 mod windows;
 
@@ -57,6 +60,14 @@ pub use os_unix::SystemClock;
 pub use os_windows::SystemClock;
 pub use process::process;
 pub use random::SystemRandom;
+#[cfg(unix)]
+pub use thread_unix::uncancelled;
+
+/// Windows has no cancellation of threads that runs through their frames.
+#[cfg(windows)]
+pub fn uncancelled<T>(body: impl FnOnce() -> T) -> T {
+    body()
+}
 
 use crate::error::{Code, Error, Result};
 use crate::limits::HOST_IDENTITY_MAX;

@@ -1,5 +1,5 @@
-/* A host whose process is not as one expects: small stacks, limits that end a process, no descriptor
- * left. ARGV: what every program gets; portal, product, another ID; KiB of stack. */
+/* A host whose process is not as one expects: small stacks, limits that end a process, threads that
+ * are cancelled, no descriptor left. ARGV: what every program gets; portal, product, another ID; KiB of stack. */
 #include "check.h"
 
 #include <fcntl.h>
@@ -110,6 +110,46 @@ static void a_host_without_a_free_descriptor_is_told_so(void)
     lm_client_free(client);
 }
 
+static int is_inside, has_returned;
+
+static lm_result slow(void *user_data, const lm_http_request *request, lm_http_response *response)
+{
+    (void)user_data, (void)request, (void)response;
+    __atomic_store_n(&is_inside, 1, __ATOMIC_SEQ_CST);
+    usleep(50 * 1000);
+    return LM_ERR_NETWORK;
+}
+
+static void *refresh(void *client)
+{
+    CHECK_CODE(lm_activate(client, activation_id, 1, NULL), LM_ERR_NETWORK);
+    __atomic_store_n(&has_returned, 1, __ATOMIC_SEQ_CST);
+    for (;;)
+        pthread_testcancel();
+}
+
+/* A thread that was cancelled would unwind through the library, which ends the process. */
+static void a_cancelled_thread_ends_after_the_call(void)
+{
+    pthread_t thread;
+    void *result = NULL;
+    lm_client *client;
+    options.transport = slow;
+    client = open_client();
+    CHECK(pthread_create(&thread, NULL, refresh, client) == 0);
+    while (!__atomic_load_n(&is_inside, __ATOMIC_SEQ_CST))
+        usleep(1000);
+    CHECK(pthread_cancel(thread) == 0);
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK(result == PTHREAD_CANCELED && has_returned);
+    lm_client_free(client);
+    options.transport = NULL;
+    client = open_client();
+    CHECK_CODE(lm_resume(client, NULL), LM_OK);
+    CHECK_CODE(lm_return(client, activation_id, 0, NULL), LM_OK);
+    lm_client_free(client);
+}
+
 int main(int argc, char **argv)
 {
     given all;
@@ -122,6 +162,7 @@ int main(int argc, char **argv)
     a_limit_of_file_sizes_is_an_error(0);
     a_limit_of_file_sizes_is_an_error(100);
     a_small_stack_is_enough((size_t)atol(argv[7]) * 1024);
+    a_cancelled_thread_ends_after_the_call();
     a_host_without_a_free_descriptor_is_told_so();
     return 0;
 }

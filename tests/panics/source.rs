@@ -23,7 +23,8 @@ const SHAPES: [&str; 7] = [
 ];
 
 /// The calls that catch a panic in the closure that is their last argument.
-const GUARDS: [&str; 3] = ["lm_client::run(", "Poison::default().run(", "guarded("];
+const GUARDS: [&str; 4] =
+    ["lm_client::run(", "lm_client::check(", "Poison::default().run(", "guarded("];
 
 pub fn exports(text: &str) -> Vec<Export<'_>> {
     let starts = text.match_indices("#[unsafe(no_mangle)]\n").map(|(at, _)| at);
