@@ -23,9 +23,9 @@ pub fn shared_library() -> Result<PathBuf, String> {
     if library.is_file() { Ok(library) } else { Err(format!("{} is not there", library.display())) }
 }
 
-/// Whether that is another one, which asks for more of stack and time.
+/// Whether a tool that sees memory faults is at work: it asks for more of the stack.
 pub fn is_instrumented() -> bool {
-    setting("LM_TEST_LIBRARY").is_some()
+    ["LM_TEST_LIBRARY", "LM_TEST_CFLAGS"].into_iter().any(|name| setting(name).is_some())
 }
 
 /// Puts the shared library into a folder, under its SONAME and, for the linker, as `liblm.so`.
