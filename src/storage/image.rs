@@ -220,11 +220,12 @@ pub(super) fn is_foreign(bytes: &[u8]) -> bool {
     !MAGIC.starts_with(start) && start.iter().any(|byte| *byte != 0)
 }
 
-/// Whether the head of an image stands here whose master key doesn't open under this product's names:
-/// another product's store, or another vendor's.
-pub(super) fn is_of_another_product(bytes: &[u8], sealer: &dyn Sealer) -> bool {
-    Preamble::of(bytes).is_some()
-        && Wrapped::of(bytes, sealer).is_some_and(|wrapped| sealer.unwrap(wrapped.key).is_none())
+/// The store of which the head of an image stands here, where its master key doesn't open under this
+/// product's names: another product's, or another vendor's, or its own with the wrapped key damaged.
+pub(super) fn closed_store(bytes: &[u8], sealer: &dyn Sealer) -> Option<[u8; 16]> {
+    let preamble = Preamble::of(bytes)?;
+    let wrapped = Wrapped::of(bytes, sealer)?;
+    sealer.unwrap(wrapped.key).is_none().then_some(preamble.store_id)
 }
 
 /// What stands between the preamble and the ciphertext.

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::anchor::{self, Found};
 use super::contents::Contents;
-use super::image::{Frame, Identity, Image, Parsed, is_foreign, is_of_another_product, parse};
+use super::image::{Frame, Identity, Image, Parsed, closed_store, is_foreign, parse};
 use super::platform::{Seal, SealerKind, Word};
 use super::read::Raw;
 use super::seal::Sealer;
@@ -106,10 +106,18 @@ impl Judged {
             State::Damaged | State::Missing if written().next().is_some() => {
                 let never_ours = self.anchor == Found::Missing
                     && written().any(|piece| is_foreign(&piece.bytes));
-                never_ours || written().all(|piece| is_of_another_product(&piece.bytes, sealer))
+                never_ours || written().all(|piece| self.is_of_another(&piece.bytes, sealer))
             }
             _ => false,
         }
+    }
+
+    /// One that the anchor knows is this product's, and its wrapped key is damaged.
+    fn is_of_another(&self, image: &[u8], sealer: &dyn Sealer) -> bool {
+        closed_store(image, sealer).is_some_and(|store_id| match self.anchor {
+            Found::Standing(anchor) => anchor.store_id != store_id,
+            _ => true,
+        })
     }
 
     fn decide(&self, raw: &Raw) -> State {

@@ -111,6 +111,20 @@ fn a_damaged_store_is_made_anew_only_by_a_change_that_writes() {
     assert_eq!(counter(&after.contents), 1);
 }
 
+/// The key's own bytes are no sign of another product, where the anchor knows the store.
+#[test]
+fn a_store_whose_wrapped_keys_are_damaged_is_made_anew() {
+    let world = World::new();
+    let store = world.store("s");
+    count(&store).unwrap();
+    flip(&world, "a", 100);
+    flip(&world, "b", 100);
+    assert_eq!(state(&store), State::Damaged);
+    assert_eq!(store.read().unwrap().notes, []);
+    count(&store).unwrap();
+    assert_eq!(counter(&sound(&store).contents), 1);
+}
+
 /// Two products were told the same directory, or one was asked about by a wrong name.
 #[test]
 fn another_products_store_is_never_written_over() {
