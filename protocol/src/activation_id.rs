@@ -9,11 +9,13 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::encoding::from_text;
 use crate::error::{Error, Result};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const CHARACTERS: usize = 20;
 const RANDOM_BYTES: usize = 10;
+const TEXT_LEN: usize = 23;
 
 /// An activation ID whose check characters fit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,17 +81,15 @@ fn value_of(character: u8) -> Option<u8> {
 
 impl fmt::Display for ActivationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = self.0.iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte)) << 20
+        let mut bits = self.0.iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte)) << 20
             | u128::from(self.check());
-        for index in 0..CHARACTERS {
-            if index > 0 && index % 5 == 0 {
-                f.write_str("-")?;
-            }
-            let value = (bits >> (5 * (CHARACTERS - 1 - index))) & 31;
-            let character = ALPHABET.get(value as usize).copied().unwrap_or(b'?');
-            write!(f, "{}", char::from(character))?;
+        let mut text = [b'-'; TEXT_LEN];
+        let places = text.iter_mut().enumerate().rev().filter(|(index, _)| !is_hyphen(*index));
+        for (_, character) in places {
+            *character = ALPHABET.get((bits & 31) as usize).copied().unwrap_or(b'?');
+            bits >>= 5;
         }
-        Ok(())
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -115,14 +115,30 @@ impl Serialize for ActivationId {
 impl<'de> Deserialize<'de> for ActivationId {
     /// Messages carry the canonical text only.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let id = Self::parse(&text).map_err(serde::de::Error::custom)?;
-        if id.to_string() == text {
-            Ok(id)
+        from_text::<Canonical, D>(deserializer).map(|canonical| canonical.0)
+    }
+}
+
+/// An ID in the one text that its `Display` gives.
+struct Canonical(ActivationId);
+
+impl std::str::FromStr for Canonical {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let is_canonical = |(index, character): (usize, u8)| {
+            if is_hyphen(index) { character == b'-' } else { ALPHABET.contains(&character) }
+        };
+        if text.len() == TEXT_LEN && text.bytes().enumerate().all(is_canonical) {
+            ActivationId::parse(text).map(Self)
         } else {
-            Err(serde::de::Error::custom(Error::Malformed))
+            Err(Error::Malformed)
         }
     }
+}
+
+/// Whether a hyphen stands at this place of the canonical text.
+const fn is_hyphen(index: usize) -> bool {
+    index % 6 == 5
 }
 
 #[cfg(test)]
@@ -145,6 +161,19 @@ mod tests {
         }
         for bad in ["", "hello", &text[..22], &format!("{text}0")] {
             assert_eq!(ActivationId::parse(bad), Err(Error::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn messages_carry_the_canonical_text_only() {
+        let id = ActivationId::from_random([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let text = id.to_string();
+        let read = |text: &str| serde_json::from_str::<ActivationId>(&format!("\"{text}\""));
+        assert_eq!(read(&text).unwrap(), id);
+        let moved = format!("{}-{}", &text[..4], text[4..].replacen('-', "", 1));
+        for typed in [text.to_lowercase(), text.replace('-', ""), format!("{text}-"), moved] {
+            assert_eq!(ActivationId::parse(&typed), Ok(id));
+            assert!(read(&typed).is_err(), "{typed}");
         }
     }
 

@@ -1,7 +1,12 @@
 //! How bytes are written in text: base64 for what is long, hexadecimal for IDs.
 
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
@@ -42,35 +47,49 @@ pub fn to_hex(bytes: &[u8]) -> String {
 
 /// The bytes of lower-case hexadecimal; upper case is refused, so that each value has one text.
 pub fn from_hex<const N: usize>(text: &str) -> Result<[u8; N]> {
-    let nibble = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
+    // Without a branch a digit: a store has many of these.
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let nibble = |byte: u8| (byte & 15) + 9 * (byte >> 6);
+    let (pairs, rest) = text.as_bytes().as_chunks();
     let mut bytes = [0; N];
-    let mut digits = text.bytes();
-    for byte in &mut bytes {
-        let (Some(high), Some(low)) =
-            (digits.next().and_then(nibble), digits.next().and_then(nibble))
-        else {
-            return Err(Error::Malformed);
-        };
-        *byte = high << 4 | low;
+    let mut sound = pairs.len() == N && rest.is_empty();
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        sound &= is_digit(*high) & is_digit(*low);
+        *byte = nibble(*high) << 4 | nibble(*low);
     }
-    if digits.next().is_some() { Err(Error::Malformed) } else { Ok(bytes) }
+    if sound { Ok(bytes) } else { Err(Error::Malformed) }
+}
+
+/// Reads what is written as text, without a copy of the text.
+pub(crate) fn from_text<'de, T, D>(deserializer: D) -> std::result::Result<T, D::Error>
+where
+    T: FromStr<Err = Error>,
+    D: Deserializer<'de>,
+{
+    struct Text<T>(PhantomData<T>);
+    impl<T: FromStr<Err = Error>> Visitor<'_> for Text<T> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_str(Text(PhantomData))
 }
 
 /// 128 bits: an operation, a nonce, a store, one value of a factor. In text: 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub [u8; 16]);
 
-impl std::fmt::Display for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&to_hex(&self.0))
     }
 }
 
-impl std::str::FromStr for Id {
+impl FromStr for Id {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         from_hex(text).map(Self)
@@ -85,8 +104,7 @@ impl Serialize for Id {
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        from_text(deserializer)
     }
 }
 
@@ -94,13 +112,13 @@ impl<'de> Deserialize<'de> for Id {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes32(pub [u8; 32]);
 
-impl std::fmt::Display for Bytes32 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Bytes32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&to_base64(&self.0))
     }
 }
 
-impl std::str::FromStr for Bytes32 {
+impl FromStr for Bytes32 {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         let bytes = from_base64(text)?;
@@ -116,8 +134,7 @@ impl Serialize for Bytes32 {
 
 impl<'de> Deserialize<'de> for Bytes32 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        from_text(deserializer)
     }
 }
 

@@ -198,11 +198,13 @@ impl Client {
     }
 
     fn read_if_changed(&self, seen: &mut Seen, wait: Duration) -> Result<()> {
-        if seen.look.is_some() && seen.look == self.storage.look().ok() {
-            return Ok(());
+        let reading = match &seen.look {
+            Some(known) => self.storage.read_if_changed(known, wait)?,
+            None => Some(self.storage.read_within(wait)?),
+        };
+        if let Some(reading) = reading {
+            self.take_in(seen, reading);
         }
-        let reading = self.storage.read_within(wait)?;
-        self.take_in(seen, reading);
         Ok(())
     }
 

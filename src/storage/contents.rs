@@ -1,31 +1,41 @@
 //! What an image holds for the layers above: sections, each a tag and its bytes.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
-
 use crate::secret::Secret;
 
 /// The sections of one image. Storage knows no meaning of any of them; one that a build doesn't
 /// know stays in it, byte for byte, through every change. Its bytes are wiped when it is dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Contents(BTreeMap<u32, Secret>);
+pub struct Contents(
+    /// In the order of the tags.
+    Vec<(u32, Secret)>,
+);
 
 impl Contents {
     /// The bytes of a section, or `None` where there is no such section.
     #[must_use]
     pub fn get(&self, tag: u32) -> Option<&[u8]> {
-        self.0.get(&tag).map(Secret::expose)
+        self.place(tag).ok().and_then(|place| self.0.get(place)).map(|(_, bytes)| bytes.expose())
     }
 
     /// Gives a section these bytes, whether it was there or not. The bytes are taken over and
     /// wiped later. How much fits in all is said by [`super::CONTENTS_MAX`] and checked on commit.
     pub fn set(&mut self, tag: u32, bytes: Vec<u8>) {
-        self.0.insert(tag, Secret::new(bytes));
+        let section = (tag, Secret::new(bytes));
+        match self.place(tag) {
+            Ok(place) => self.0[place] = section,
+            Err(place) => self.0.insert(place, section),
+        }
     }
 
     /// Takes a section out; false where it wasn't there.
     pub fn remove(&mut self, tag: u32) -> bool {
-        self.0.remove(&tag).is_some()
+        self.place(tag).map(|place| self.0.remove(place)).is_ok()
+    }
+
+    /// Where a section is, or would be.
+    fn place(&self, tag: u32) -> std::result::Result<usize, usize> {
+        self.0.binary_search_by_key(&tag, |(tag, _)| *tag)
     }
 
     /// Every section, in the order of the tags.
@@ -57,16 +67,15 @@ impl Contents {
 
     /// Reads what [`Self::encode`] wrote and nothing else: tags rise, nothing follows the last.
     pub(super) fn decode(mut input: &[u8]) -> Option<Self> {
-        let mut sections = BTreeMap::new();
-        let mut last = None;
+        let mut sections: Vec<(u32, Secret)> = Vec::new();
         for _ in 0..take_u32(&mut input)? {
             let tag = take_u32(&mut input)?;
             let len = take_u32(&mut input)?;
             let bytes = take(&mut input, usize::try_from(len).ok()?)?;
-            if last.replace(tag).is_some_and(|last| last >= tag) {
+            if sections.last().is_some_and(|(last, _)| *last >= tag) {
                 return None;
             }
-            sections.insert(tag, Secret::new(bytes.to_vec()));
+            sections.push((tag, Secret::new(bytes.to_vec())));
         }
         input.is_empty().then_some(Self(sections))
     }

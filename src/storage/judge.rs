@@ -7,7 +7,7 @@ use super::anchor::{self, Found};
 use super::contents::Contents;
 use super::image::{Frame, Identity, Image, Parsed, closed_store, is_foreign, parse};
 use super::platform::{Seal, SealerKind, Word};
-use super::read::Raw;
+use super::read::{Piece, Raw};
 use super::seal::Sealer;
 use super::standing::{Note, Standing, State};
 
@@ -49,17 +49,21 @@ impl Judged {
         ask: impl FnOnce(Option<&Seal>, &Frame) -> Word,
     ) -> Self {
         let anchor = anchor::parse(raw.anchor.as_ref().map(|piece| piece.bytes.as_slice()));
-        let mut parsed = images(raw, sealer);
-        let generations = [0, 1].map(|index| match &parsed[index] {
+        // Level images are the same bytes: deciphered once.
+        let level = raw.is_level();
+        let mut read = images(raw, level, sealer);
+        let source = |index: usize| if level { 0 } else { index };
+        let parsed = [0, 1].map(|index| read[source(index)].as_ref());
+        let generations = parsed.map(|parsed| match parsed {
             Some(Parsed::Whole(image)) => Some(image.generation),
             _ => None,
         });
-        let newer = parsed.iter().flatten().find_map(|parsed| match parsed {
+        let newer = parsed.into_iter().flatten().find_map(|parsed| match parsed {
             Parsed::Newer { store_id, generation } => Some((*store_id, *generation)),
             _ => None,
         });
         let notes = image_notes(raw, &parsed, generations);
-        let agrees = [0, 1].map(|index| match (&parsed[index], &raw.images[index]) {
+        let agrees = [0, 1].map(|index| match (parsed[index], &raw.images[index]) {
             (Some(Parsed::Whole(image)), Some(piece)) => {
                 image.identities[index].agrees(&Identity::of(&piece.stat))
             }
@@ -71,7 +75,7 @@ impl Judged {
             Ordering::Equal if agrees[1] && !agrees[0] => 1,
             Ordering::Equal | Ordering::Greater => 0,
         };
-        let newest = match parsed[index].take() {
+        let newest = match read[source(index)].take() {
             Some(Parsed::Whole(image)) => Some(image),
             _ => None,
         };
@@ -169,7 +173,7 @@ impl Judged {
 
     fn decide_without_image(&self, raw: &Raw) -> State {
         let [a, b] = [0, 1].map(|index| raw.images[index].as_ref());
-        let nothing = |piece: Option<&super::read::Piece>| piece.is_none_or(|p| p.bytes.is_empty());
+        let nothing = |piece: Option<&Piece>| piece.is_none_or(|p| p.bytes.is_empty());
         match self.anchor {
             // Image 1 may be torn here, but nothing can have been lost with it.
             Found::Standing(anchor) if anchor.birth && anchor.generation == 0 => State::Absent,
@@ -273,20 +277,15 @@ impl Judged {
     }
 }
 
-fn images(raw: &Raw, sealer: &dyn Sealer) -> [Option<Parsed>; 2] {
-    let [a, b] = [0, 1].map(|index| raw.images[index].as_ref());
-    let first = a.map(|piece| parse(&piece.bytes, sealer));
-    let second = match (a, b) {
-        // Level images are the same bytes: deciphered once.
-        (Some(a), Some(b)) if a.bytes == b.bytes => first.clone(),
-        _ => b.map(|piece| parse(&piece.bytes, sealer)),
-    };
-    [first, second]
+fn images(raw: &Raw, level: bool, sealer: &dyn Sealer) -> [Option<Parsed>; 2] {
+    let parsed = |piece: &Option<Piece>| piece.as_ref().map(|piece| parse(&piece.bytes, sealer));
+    let [a, b] = &raw.images;
+    [parsed(a), if level { None } else { parsed(b) }]
 }
 
 fn image_notes(
     raw: &Raw,
-    parsed: &[Option<Parsed>; 2],
+    parsed: &[Option<&Parsed>; 2],
     generations: [Option<u64>; 2],
 ) -> Vec<Note> {
     let newest = generations[0].max(generations[1]);
@@ -295,7 +294,7 @@ fn image_notes(
     }
     let mut notes = Vec::new();
     for (index, name) in [(0, 'a'), (1, 'b')] {
-        match &parsed[index] {
+        match parsed[index] {
             None => notes.push(Note::ImageMissing(name)),
             Some(Parsed::Invalid) => {
                 let empty = raw.images[index].as_ref().is_some_and(|p| p.bytes.is_empty());

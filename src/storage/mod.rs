@@ -196,6 +196,12 @@ impl Storage {
         self.core.read(wait)
     }
 
+    /// As [`Self::read_within`], unless the files look as they did: then `None`, and that reading
+    /// still holds.
+    pub fn read_if_changed(&self, known: &Look, wait: Duration) -> Result<Option<Reading>> {
+        self.core.read_if_changed(known, wait)
+    }
+
     /// The identity and the head of each file: some microseconds. As long as it equals the
     /// [`Reading::look`] of a reading, that reading still holds. Errors: as [`Self::read`].
     pub fn look(&self) -> Result<Look> {

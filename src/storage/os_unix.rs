@@ -161,17 +161,15 @@ impl Files for SystemFiles {
 
 impl File for OpenFile {
     fn read_head(&mut self, max: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; max];
-        let mut filled = 0;
-        while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
-            match self.0.read_at(room, filled as u64) {
+        let mut bytes = Vec::with_capacity(max);
+        while bytes.len() < max {
+            match read_behind(&self.0, &mut bytes, max) {
                 Ok(0) => break,
-                Ok(read) => filled += read,
+                Ok(_) => {}
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
         }
-        bytes.truncate(filled);
         Ok(bytes)
     }
 
@@ -228,6 +226,21 @@ impl File for OpenFile {
     fn abandon(self: Box<Self>) {
         let _number = self.0.into_raw_fd();
     }
+}
+
+/// Reads behind what was read of a file, up to `max` bytes in all. Into room that is not filled with
+/// zeros first, for which std has nothing stable yet: a look must cost little.
+fn read_behind(file: &std::fs::File, bytes: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+    let filled = bytes.len();
+    let offset = libc::off_t::try_from(filled).map_err(|_| ErrorKind::FileTooLarge)?;
+    let room = bytes.spare_capacity_mut();
+    let len = room.len().min(max - filled);
+    // SAFETY: `room` is writable for its length, of which `len` is no more; `file` is open.
+    let read = unsafe { libc::pread(file.as_raw_fd(), room.as_mut_ptr().cast(), len, offset) };
+    let read = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: the kernel has written the first `read` bytes of the spare room.
+    unsafe { bytes.set_len(filled + read) };
+    Ok(read)
 }
 
 /// A host that closed its standard streams must not find a license store in their place: what it

@@ -12,7 +12,7 @@ use super::judge::Judged;
 use super::standing::{Look, Reading};
 use crate::error::{Code, Error, Result};
 use crate::limits::IMAGE_MAX;
-use crate::ports::{OpenHow, Stat};
+use crate::ports::{File, OpenHow, Stat};
 
 /// Readings without a lock before a reader gives up.
 const READINGS: usize = 3;
@@ -33,6 +33,11 @@ pub(super) struct Raw {
 }
 
 impl Raw {
+    /// Whether both images are there and the same, as between two changes.
+    pub(super) fn is_level(&self) -> bool {
+        matches!(&self.images, [Some(a), Some(b)] if a.bytes == b.bytes)
+    }
+
     fn same_bytes(&self, other: &Self) -> bool {
         self.files().map(|piece| piece.map(|piece| &piece.bytes))
             == other.files().map(|piece| piece.map(|piece| &piece.bytes))
@@ -64,9 +69,30 @@ impl Core {
     /// Reads without a lock, and under the shared lock, waiting for it at most `wait`, where that
     /// comes to no end.
     pub(super) fn read(&self, wait: Duration) -> Result<Reading> {
+        self.read_on(self.gather()?, wait)
+    }
+
+    /// The same, unless the files still look like this: `None`. What a look has opened isn't opened
+    /// again.
+    pub(super) fn read_if_changed(&self, known: &Look, wait: Duration) -> Result<Option<Reading>> {
+        let Ok(opened) = self.open_all() else {
+            // A reading says why it can't be read, in order.
+            return self.read(wait).map(Some);
+        };
+        if look_of(&opened) == *known {
+            return Ok(None);
+        }
+        self.read_on(self.gather_opened(opened)?, wait).map(Some)
+    }
+
+    fn read_on(&self, first: Raw, wait: Duration) -> Result<Reading> {
+        let mut first = Some(first);
         let mut last: Option<Raw> = None;
         for _ in 0..READINGS {
-            let raw = self.gather()?;
+            let raw = match first.take() {
+                Some(raw) => raw,
+                None => self.gather()?,
+            };
             let judged = self.judge(&raw);
             let seen_twice = last.as_ref().is_some_and(|last| last.same_bytes(&raw));
             if !judged.is_suspicious() || seen_twice {
@@ -109,28 +135,75 @@ impl Core {
     }
 
     fn piece(&self, path: &Path, max: usize) -> Result<Option<Piece>> {
+        Ok(self.opened(path, max)?.map(|opened| opened.piece))
+    }
+
+    fn opened(&self, path: &Path, max: usize) -> Result<Option<Opened>> {
         let Some((mut file, stat)) = self.open(path, OpenHow::Read)? else {
             return Ok(None);
         };
+        let bytes = self.bytes(path, file.as_mut(), &stat, max)?;
+        Ok(Some(Opened { file, piece: Piece { stat, bytes } }))
+    }
+
+    fn bytes(&self, path: &Path, file: &mut dyn File, stat: &Stat, max: usize) -> Result<Vec<u8>> {
         let len = usize::try_from(stat.len).unwrap_or(max);
-        let bytes = file.read_head(len.min(max));
-        let bytes = bytes.map_err(|e| self.io_error(path, "read", &e))?;
-        Ok(Some(Piece { stat, bytes }))
+        file.read_head(len.min(max)).map_err(|e| self.io_error(path, "read", &e))
     }
 
     pub(super) fn look(&self) -> Result<Look> {
+        Ok(look_of(&self.open_all()?))
+    }
+
+    /// Anchor, `a` and `b`, as far as a look reads them.
+    fn open_all(&self) -> Result<[Option<Opened>; 3]> {
         let [a, b] = self.paths.images.each_ref().map(|path| Some(path.as_path()));
         let paths = [self.paths.anchor.as_deref(), a, b];
-        let mut look = Look::default();
-        for ((seen, path), len) in look.files.iter_mut().zip(paths).zip(LOOK_LENS) {
-            let piece = match path {
-                Some(path) => self.piece(path, len)?,
-                None => None,
-            };
-            *seen = piece.map(|piece| (piece.stat, piece.bytes));
+        let mut all = [const { None }; 3];
+        for ((opened, path), len) in all.iter_mut().zip(paths).zip(LOOK_LENS) {
+            if let Some(path) = path {
+                *opened = self.opened(path, len)?;
+            }
         }
-        Ok(look)
+        Ok(all)
     }
+
+    /// All bytes of what was opened for a look, in the order of [`Self::gather`]. The anchor's are
+    /// there. What is written meanwhile shows at the next look, since what the system knew of the
+    /// files is older than the bytes; and a break that is no more than that is not found again by
+    /// the second reading, which opens anew.
+    fn gather_opened(&self, [anchor, a, b]: [Option<Opened>; 3]) -> Result<Raw> {
+        if self.directory_stat()?.is_some() {
+            self.check_local()?;
+        }
+        let [path_a, path_b] = &self.paths.images;
+        Ok(Raw {
+            anchor: anchor.map(|anchor| anchor.piece),
+            images: [self.whole(path_a, a)?, self.whole(path_b, b)?],
+            anchor_possible: self.paths.anchor.is_some(),
+        })
+    }
+
+    fn whole(&self, path: &Path, opened: Option<Opened>) -> Result<Option<Piece>> {
+        match opened {
+            Some(Opened { mut file, piece: Piece { stat, .. } }) => {
+                let bytes = self.bytes(path, file.as_mut(), &stat, IMAGE_MAX + 1)?;
+                Ok(Some(Piece { stat, bytes }))
+            }
+            None => self.piece(path, IMAGE_MAX + 1),
+        }
+    }
+}
+
+/// A file that is still open, and its head.
+struct Opened {
+    file: Box<dyn File>,
+    piece: Piece,
+}
+
+fn look_of(opened: &[Option<Opened>; 3]) -> Look {
+    let head = |opened: &Opened| (opened.piece.stat, opened.piece.bytes.clone());
+    Look { files: opened.each_ref().map(|opened| opened.as_ref().map(head)) }
 }
 
 fn reading(raw: &Raw, mut judged: Judged) -> Reading {

@@ -1,6 +1,6 @@
 //! How a store comes to be, and what stays of it.
 
-use super::world::{World, count, counter, sound, state};
+use super::world::{WAIT, World, count, counter, sound, state};
 use crate::storage::State;
 
 #[test]
@@ -23,8 +23,10 @@ fn a_store_is_made_by_its_first_change_and_found_again() {
     assert_eq!(counter(&reading.contents), 1);
     assert_eq!(reading.notes, []);
     assert_eq!(again.look().unwrap(), reading.look);
+    assert_eq!(again.read_if_changed(&reading.look, WAIT).unwrap(), None);
 
     count(&again).unwrap();
     assert_ne!(store.look().unwrap(), reading.look);
     assert_eq!(sound(&store).standing.generation, 3);
+    assert_eq!(store.read_if_changed(&reading.look, WAIT).unwrap(), Some(sound(&store)));
 }

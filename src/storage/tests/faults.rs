@@ -1,10 +1,12 @@
 //! Every call of the file port fails, with each error, once and for ever, until the operation gets
 //! through without meeting the fault: nothing is lost, the code is clear, and status answers.
 
+use std::time::Duration;
+
 use super::memory::{Fault, Memory, tell};
 use super::world::{COUNTER, WAIT, count, counter, sound};
 use crate::error::{Code, Error, Result};
-use crate::storage::{Commit, State, Storage};
+use crate::storage::{Commit, Look, State, Storage};
 
 /// The error of a system, and the codes that may tell of it.
 const ERRORS: [(i32, &[Code]); 5] = [
@@ -54,6 +56,12 @@ fn with_record(store: &Storage, record: Option<usize>) -> Result<()> {
 const OPERATIONS: &[Operation] = &[
     Operation { name: "read", before: at_two, run: |s| s.read().map(drop), counts: [2, 2] },
     Operation { name: "look", before: at_two, run: |s| s.look().map(drop), counts: [2, 2] },
+    Operation {
+        name: "a look that reads on",
+        before: at_two,
+        run: |s| s.read_if_changed(&Look::default(), Duration::ZERO).map(drop),
+        counts: [2, 2],
+    },
     Operation { name: "birth", before: empty, run: |s| count(s).map(drop), counts: [0, 1] },
     Operation {
         name: "an activation",
