@@ -1,5 +1,5 @@
-//! What trusted storage holds for a client: one section of JSON. New facts go into sections of
-//! their own, so that a build of today leaves them as they are.
+//! What trusted storage holds for a client: a section of JSON, and small ones beside it. New facts go
+//! into sections of their own, so that a build of today leaves them as they are.
 
 use lm_protocol::{ActivationId, Id, ObsoleteReason, Operation, SigningKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -13,6 +13,10 @@ use crate::storage::Contents;
 const SECTION: u32 = 1;
 /// The tag of the boot note's.
 const BOOT_SECTION: u32 = 2;
+/// The tag of the settled operations'.
+const SETTLED_SECTION: u32 = 3;
+/// Bytes of one of them: the operation, then the result, little-endian.
+const SETTLED_LEN: usize = 20;
 /// How many settled operations and returned records are remembered.
 const REMEMBERED: usize = 64;
 
@@ -33,7 +37,9 @@ pub(super) struct State {
     pub(super) backoff: Option<Backoff>,
     /// The records and what is pending, in no order.
     pub(super) entries: Vec<Entry>,
-    /// Operations whose answer was applied, the newest last.
+    /// Operations whose answer was applied, the newest last. A section of its own, as bytes: they are
+    /// many, and each look reads all. Stores were made that have them here.
+    #[serde(serialize_with = "none")]
     pub(super) settled: Vec<Settled>,
 }
 
@@ -127,21 +133,27 @@ impl State {
         // What can't be read of it says nothing.
         let note = contents.get(BOOT_SECTION);
         state.boot = note.and_then(|bytes| serde_json::from_slice(bytes).ok());
+        if let Some(bytes) = contents.get(SETTLED_SECTION) {
+            let (all, _) = bytes.as_chunks::<SETTLED_LEN>();
+            state.settled.splice(0..0, all.iter().map(Settled::of_bytes));
+        }
         Ok(state)
     }
 
-    /// How many bytes the section takes.
+    /// How many bytes the sections take.
     pub(super) fn encoded_len(&self) -> Result<usize> {
         let mut contents = Contents::default();
         self.encode(&mut contents)?;
-        Ok(contents.get(SECTION).map_or(0, <[u8]>::len))
+        Ok(contents.iter().map(|(_, bytes)| bytes.len()).sum())
     }
 
-    /// Writes the section.
+    /// Writes the sections.
     pub(super) fn encode(&self, contents: &mut Contents) -> Result<()> {
         let bytes = serde_json::to_vec(self)
             .map_err(|_| Error::new(Code::Internal, "The state cannot be written."))?;
         contents.set(SECTION, bytes);
+        let settled = self.settled.iter().flat_map(Settled::bytes).collect();
+        contents.set(SETTLED_SECTION, settled);
         if let Some(note) = &self.boot {
             let bytes = serde_json::to_vec(note)
                 .map_err(|_| Error::new(Code::Internal, "The boot note cannot be written."))?;
@@ -181,6 +193,25 @@ impl State {
 
     pub(super) fn settled(&self, op: Id) -> Option<i32> {
         self.settled.iter().find(|settled| settled.op == op).map(|settled| settled.result)
+    }
+}
+
+fn none<S: Serializer>(_: &[Settled], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_seq([(); 0])
+}
+
+impl Settled {
+    fn bytes(&self) -> [u8; SETTLED_LEN] {
+        let mut bytes = [0; SETTLED_LEN];
+        let (op, result) = bytes.split_at_mut(16);
+        op.copy_from_slice(&self.op.0);
+        result.copy_from_slice(&self.result.to_le_bytes());
+        bytes
+    }
+
+    fn of_bytes(bytes: &[u8; SETTLED_LEN]) -> Self {
+        let [op @ .., r0, r1, r2, r3] = *bytes;
+        Self { op: Id(op), result: i32::from_le_bytes([r0, r1, r2, r3]) }
     }
 }
 
@@ -250,12 +281,32 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_has_its_settled_operations_in_the_json_keeps_them() {
+        let mut contents = Contents::default();
+        State::default().encode(&mut contents).unwrap();
+        let text = String::from_utf8(contents.get(SECTION).unwrap().to_vec()).unwrap();
+        let one = format!(r#""settled":[{{"op":"{}","result":5}}]"#, "0a".repeat(16));
+        let text = text.replace(r#""settled":[]"#, &one);
+        contents.set(SECTION, text.into_bytes());
+        let state = State::decode(&contents).unwrap();
+        assert_eq!(state.settled(Id([0x0a; 16])), Some(5));
+        state.encode(&mut contents).unwrap();
+        let again = State::decode(&contents).unwrap();
+        assert_eq!(again.settled, state.settled, "taken over once");
+    }
+
+    #[test]
     fn only_the_newest_settled_operations_are_remembered() {
         let mut state = State::default();
         for n in 0..100 {
             state.settle(Id([n; 16]), i32::from(n));
         }
         assert_eq!(state.settled(Id([99; 16])), Some(99));
+        state.settle(Id([7; 16]), -1);
+        let mut contents = Contents::default();
+        state.encode(&mut contents).unwrap();
+        let back = State::decode(&contents).unwrap();
+        assert_eq!(back.settled, state.settled);
         assert_eq!(state.settled(Id([0; 16])), None);
         assert_eq!(state.settled.len(), REMEMBERED);
     }
