@@ -2,6 +2,7 @@
 //! second reading finds the same bytes, or under the shared lock.
 #![forbid(unsafe_code)]
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,16 +74,33 @@ impl Core {
     }
 
     /// The same, unless the files still look like this: `None`. What a look has opened isn't opened
-    /// again.
+    /// again. Where nothing can be opened, as in a process without a free descriptor, what the system
+    /// tells of the files without opening them is enough: licenses don't end with that.
     pub(super) fn read_if_changed(&self, known: &Look, wait: Duration) -> Result<Option<Reading>> {
-        let Ok(opened) = self.open_all() else {
+        let opened = match self.open_all() {
+            Ok(opened) => opened,
+            Err(error) if error.code() == Code::StorageIo && self.stand_as(known) => {
+                return Ok(None);
+            }
             // A reading says why it can't be read, in order.
-            return self.read(wait).map(Some);
+            Err(_) => return self.read(wait).map(Some),
         };
         if look_of(&opened) == *known {
             return Ok(None);
         }
         self.read_on(self.gather_opened(opened)?, wait).map(Some)
+    }
+
+    /// Whether the files are the same and nothing was done to them since.
+    fn stand_as(&self, known: &Look) -> bool {
+        self.looked_at().into_iter().zip(&known.files).all(|(path, known)| {
+            match (path.map(|path| self.files.stat(path)), known) {
+                (Some(Ok(stat)), Some((known, _))) => stat == *known,
+                (Some(Err(error)), None) => error.kind() == ErrorKind::NotFound,
+                (None, None) => true,
+                _ => false,
+            }
+        })
     }
 
     fn read_on(&self, first: Raw, wait: Duration) -> Result<Reading> {
@@ -155,12 +173,16 @@ impl Core {
         Ok(look_of(&self.open_all()?))
     }
 
-    /// Anchor, `a` and `b`, as far as a look reads them.
-    fn open_all(&self) -> Result<[Option<Opened>; 3]> {
+    /// Anchor, `a` and `b`.
+    fn looked_at(&self) -> [Option<&Path>; 3] {
         let [a, b] = self.paths.images.each_ref().map(|path| Some(path.as_path()));
-        let paths = [self.paths.anchor.as_deref(), a, b];
+        [self.paths.anchor.as_deref(), a, b]
+    }
+
+    /// The same, as far as a look reads them.
+    fn open_all(&self) -> Result<[Option<Opened>; 3]> {
         let mut all = [const { None }; 3];
-        for ((opened, path), len) in all.iter_mut().zip(paths).zip(LOOK_LENS) {
+        for ((opened, path), len) in all.iter_mut().zip(self.looked_at()).zip(LOOK_LENS) {
             if let Some(path) = path {
                 *opened = self.opened(path, len)?;
             }

@@ -95,6 +95,10 @@ static void a_host_without_a_free_descriptor_is_told_so(void)
     struct rlimit before, limit;
     lm_error *error = NULL;
     lm_client *client = open_client();
+    lm_status_info status;
+    pid_t child;
+    int result = 1;
+    status.struct_size = sizeof status;
     CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
     limit = before;
     limit.rlim_cur = 64;
@@ -102,6 +106,23 @@ static void a_host_without_a_free_descriptor_is_told_so(void)
     while (count < MOST && (taken[count] = open("/dev/null", O_RDONLY)) >= 0)
         count++;
     CHECK_CODE(lm_activate(client, activation_id, 1, &error), LM_ERR_STORAGE_IO);
+    /* Longer than until the next look: what it saw last holds, since the files are as they were. */
+    usleep(150 * 1000);
+    CHECK_CODE(lm_status(client, NULL, &status), LM_OK);
+    CHECK(status.cause != LM_ERR_STORAGE_IO);
+    /* What another process changes is not overlooked. */
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+        CHECK_CODE(lm_activate(open_client(), activation_id, 1, NULL), LM_OK);
+        _exit(0);
+    }
+    CHECK(waitpid(child, &result, 0) == child);
+    CHECK(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+    usleep(150 * 1000);
+    CHECK_CODE(lm_status(client, NULL, &status), LM_OK);
+    CHECK(status.state == LM_STATE_UNTRUSTED && status.cause == LM_ERR_STORAGE_IO);
     while (count > 0)
         close(taken[--count]);
     CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
