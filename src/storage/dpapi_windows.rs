@@ -96,3 +96,55 @@ fn taken(output: CRYPT_INTEGER_BLOB) -> Option<Secret> {
     unsafe { LocalFree(memory) };
     secret
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn master(byte: u8) -> Secret {
+        Secret::new(vec![byte; 32])
+    }
+
+    fn sealed() -> Vec<u8> {
+        DpapiSealer.seal(&master(7), [0; 16]).unwrap().0
+    }
+
+    fn asked(sealed: &[u8], of: u8) -> Word {
+        let seal = Seal { kind: 3, sealed: Secret::new(sealed.to_vec()), counter: None };
+        DpapiSealer.ask(&seal, &master(of))
+    }
+
+    #[test]
+    fn r50_a_seal_stands_for_its_own_store_and_for_no_other() {
+        let sealed = sealed();
+        assert!(!sealed.windows(32).any(|part| part == [7; 32]), "it is encrypted");
+        assert_eq!(asked(&sealed, 7), Word::Stands(None));
+        assert_eq!(asked(&sealed, 8), Word::Other, "another store's key");
+    }
+
+    /// The sealed bytes and the check of them stand behind the names of the methods, of which wine
+    /// reads over some: what it gives then is the store's own key nonetheless.
+    #[test]
+    fn r50_a_seal_that_was_tampered_with_is_refused() {
+        let sealed = sealed();
+        for at in sealed.len() / 2 + 1..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert_eq!(asked(&changed, 7), Word::Other, "byte {at} of {}", sealed.len());
+        }
+        for len in 0..sealed.len() {
+            assert_ne!(asked(&sealed[..len], 7), Word::Stands(None), "{len} bytes of it");
+        }
+    }
+
+    #[test]
+    fn what_another_program_sealed_is_no_seal_of_ours() {
+        let (key, mut output) = (master(7), blob(&[]));
+        let input = blob(key.expose());
+        // SAFETY: as in `seal`, without the purpose.
+        let done =
+            unsafe { CryptProtectData(&input, null(), null(), null(), null(), FLAGS, &mut output) };
+        assert_ne!(done, 0);
+        assert_eq!(asked(taken(output).unwrap().expose(), 7), Word::Other);
+    }
+}
