@@ -29,7 +29,7 @@ fn may_use(from: &str, to: &str) -> bool {
 
 /// Whether a file may have `unsafe` in it: the C ABI, and what calls the system.
 fn may_be_unsafe(file: &str) -> bool {
-    let os_file = file.ends_with("_unix.rs") || file.ends_with("_windows.rs");
+    let os_file = ["_unix.rs", "_macos.rs", "_windows.rs"].iter().any(|end| file.ends_with(end));
     let os_module = LAYERS[2].iter().any(|module| file.starts_with(&format!("{module}/")));
     file.starts_with("ffi/") || (os_module && os_file)
 }

@@ -51,6 +51,12 @@ pub(super) fn network_address(raw: &str, machine: MachineKind) -> Option<String>
     names_a_card.then_some(address)
 }
 
+/// An address as [`network_address`] takes it: `a4:bf:01:5c:22:9e`.
+#[cfg(any(windows, target_os = "macos", test))]
+pub(super) fn address_text(address: &[u8]) -> String {
+    address.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
+}
+
 /// The ID that the provider gave a machine for rent, where its firmware shows it as an asset tag.
 /// Every user may read that one. On other machines the tag is a sticker's, or the company's name.
 #[cfg(any(target_os = "linux", test))]

@@ -1,8 +1,5 @@
 //! Tells a forked child from the process that opened the client.
 
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
-
 /// A mark that doesn't survive `fork()`.
 ///
 /// On Linux a word in a page of its own that the kernel wipes in a child, so that asking costs one
@@ -18,15 +15,13 @@ enum Mark {
     Process(u32),
 }
 
-const HERE: u32 = 1;
-
 impl ForkMark {
     /// Marks this process.
     #[must_use]
     pub fn new() -> Self {
         #[cfg(target_os = "linux")]
         if let Some(page) = page::Page::new() {
-            page.word().store(HERE, Relaxed);
+            page.mark();
             return Self(Mark::Page(page));
         }
         Self(Mark::Process(std::process::id()))
@@ -37,7 +32,7 @@ impl ForkMark {
     pub fn is_child(&self) -> bool {
         match &self.0 {
             #[cfg(target_os = "linux")]
-            Mark::Page(page) => page.word().load(Relaxed) != HERE,
+            Mark::Page(page) => !page.is_marked(),
             Mark::Process(marked) => *marked != std::process::id(),
         }
     }
@@ -51,9 +46,12 @@ impl Default for ForkMark {
 
 #[cfg(target_os = "linux")]
 mod page {
-    use super::AtomicU32;
     use std::ptr::NonNull;
     use std::sync::Arc;
+    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    const HERE: u32 = 1;
 
     /// One page of memory, which a child finds full of zeros. Its address stands here too, so that
     /// asking goes one way and not two.
@@ -107,7 +105,17 @@ mod page {
             (wiped == 0).then_some(page)
         }
 
-        pub(super) fn word(&self) -> &AtomicU32 {
+        pub(super) fn mark(&self) {
+            self.word().store(HERE, Relaxed);
+        }
+
+        #[inline(always)]
+        pub(super) fn is_marked(&self) -> bool {
+            self.word().load(Relaxed) == HERE
+        }
+
+        #[inline(always)]
+        fn word(&self) -> &AtomicU32 {
             // SAFETY: mapped, zeroed, aligned to a page, and unmapped only with the last clone.
             unsafe { self.start.as_ref() }
         }

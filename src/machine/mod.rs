@@ -3,17 +3,17 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `linux`, `linux_container`, `windows` | where a system keeps a machine's factors |
+//! | `linux`, `linux_container`, `windows`, `macos` | where a system keeps a machine's factors |
 //! | `factors`, `linux_text`, `smbios` | what a system says → values of factors, kind of machine; pure |
 //! | `placeholder` | values that name no machine |
-//! | `os_unix`, `os_windows`, `random` | the clocks and the randomness of the system; what Windows tells by calls only |
+//! | `os_unix`, `os_windows`, `os_macos`, `random` | the clocks and the randomness of the system; what Windows and macOS tell by calls only |
 //! | `boot` | which start of the machine this is |
 //! | `process` | what this process is called |
 //! | `thread_unix` | holds the cancellation of a thread off |
 //! | `fork_unix`, `fork_windows` | is this a child of the process that opened the client? |
 //!
 //! Factors are read through the file port (on Windows, what isn't in the registry by calls of the
-//! system), never by running a program and never from an environment variable. How a raw value is put into its one form is part of the promise that a new version
+//! system; on macOS all of it by calls), never by running a program and never from an environment variable. How a raw value is put into its one form is part of the promise that a new version
 //! keeps old licenses: `stable_across_versions` holds it.
 
 mod boot;
@@ -28,6 +28,10 @@ mod linux;
 mod linux_container;
 #[cfg(target_os = "linux")]
 mod linux_text;
+#[cfg(any(target_os = "macos", test))]
+mod macos;
+#[cfg(target_os = "macos")]
+mod os_macos;
 #[cfg(unix)]
 mod os_unix;
 #[cfg(windows)]
@@ -159,7 +163,13 @@ fn machine_factors(files: &dyn Files, _: Sight) -> Result<Raw> {
     windows::read(files, &os_windows::shown()?)
 }
 
-#[cfg(not(any(target_os = "linux", windows)))]
+/// As above.
+#[cfg(target_os = "macos")]
+fn machine_factors(_: &dyn Files, _: Sight) -> Result<Raw> {
+    Ok(macos::read(&os_macos::shown()?))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 fn machine_factors(_: &dyn Files, _: Sight) -> Result<Raw> {
     let sentence = "This version of the license library can't identify machines of this system.";
     Err(Error::new(Code::Unsupported, sentence).with_hint(HOW_TO_HELP))

@@ -22,7 +22,7 @@ use std::path::Path;
 use lm_protocol::evidence::{FactorKind, MachineKind};
 
 use super::Raw;
-use super::factors::{is_virtual, network_address};
+use super::factors::{address_text, is_virtual, network_address};
 use super::placeholder::genuine;
 use super::smbios::{self, Firmware};
 use crate::error::{Code, Error, Result};
@@ -79,7 +79,7 @@ pub(super) fn read(files: &dyn Files, shown: &Shown) -> Result<Raw> {
     add(FactorKind::Processor, text(files, PROCESSOR)?.as_deref());
     for card in &shown.cards {
         if is_built_in(files, card)? {
-            let address = network_address(&written(&card.address), machine);
+            let address = network_address(&address_text(&card.address), machine);
             values.extend(address.map(|address| (FactorKind::Network, address)));
         }
     }
@@ -104,11 +104,6 @@ fn is_built_in(files: &dyn Files, card: &Card) -> Result<bool> {
     let device = text(files, &format!(r"{CARDS}\{}\{DEVICE}", card.id))?.unwrap_or_default();
     let device = device.to_uppercase();
     Ok(!PASSING.iter().any(|bus| device.starts_with(bus)))
-}
-
-/// `a4:bf:01:5c:22:9e`.
-fn written(address: &[u8]) -> String {
-    address.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
 /// Of a disk's descriptor: whether its medium can be taken out, where its serial number stands, and

@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
-use std::os::fd::AsRawFd;
 
 pub(super) fn try_lock(file: &File, bytes: &Range<u64>, shared: bool) -> io::Result<bool> {
     match call(file, SET, &mut lock(kind(shared), bytes)?) {
@@ -63,8 +62,9 @@ const GET: libc::c_int = libc::F_OFD_GETLK;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn call(file: &File, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(file);
     // SAFETY: acts on a descriptor that `file` keeps open; the structure lives through the call.
-    if unsafe { libc::fcntl(file.as_raw_fd(), command, std::ptr::from_mut(lock)) } == 0 {
+    if unsafe { libc::fcntl(descriptor, command, std::ptr::from_mut(lock)) } == 0 {
         return Ok(());
     }
     match io::Error::last_os_error() {
