@@ -215,3 +215,23 @@ fn card(row: &MIB_IF_ROW2) -> Option<Card> {
         format!("{{{:08X}-{:04X}-{:04X}-{a:02X}{b:02X}-{rest}}}", id.data1, id.data2, id.data3);
     is_card.then_some(Card { id, address })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clocks_run_forward_and_the_wall_is_todays() {
+        let clock = SystemClock;
+        let (monotonic, boot) = (clock.monotonic(), clock.boot());
+        clock.sleep(Duration::from_millis(50));
+        assert!(clock.monotonic() > monotonic && clock.boot() > boot);
+        assert!(clock.wall() > 1_750_000_000, "seconds since 1970, not another unit");
+    }
+
+    #[test]
+    fn a_machine_shows_the_same_each_time() {
+        let (once, again) = (shown().unwrap(), shown().unwrap());
+        assert_eq!(format!("{once:?}"), format!("{again:?}"));
+    }
+}

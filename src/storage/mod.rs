@@ -300,3 +300,6 @@ fn new_id(random: &dyn Random) -> Result<[u8; 16]> {
 
 #[cfg(all(test, unix))]
 mod tests;
+
+#[cfg(all(test, windows))]
+mod tests_windows;
