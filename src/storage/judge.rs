@@ -215,7 +215,11 @@ impl Judged {
             Word::Other => Some(Note::SealedElsewhere),
             Word::CounterGone => Some(Note::CounterMissing),
             Word::Stands(None) => None,
-            Word::Stands(Some(stands)) => (stands < self.counted()).then_some(Note::CounterBehind),
+            Word::Stands(Some(stands)) => match stands.cmp(&self.counted()) {
+                Ordering::Less => Some(Note::CounterBehind),
+                Ordering::Equal => None,
+                Ordering::Greater => Some(Note::CounterAhead),
+            },
         };
         self.notes.extend(note);
     }

@@ -109,6 +109,8 @@ pub enum Note {
     CounterMissing,
     /// The TPM's counter is behind the store. The next change raises it.
     CounterBehind,
+    /// The TPM's counter has seen a later state of the store: [`State::Restored`], and this is why.
+    CounterAhead,
 }
 
 impl fmt::Display for Note {
@@ -150,6 +152,9 @@ impl fmt::Display for Note {
             }
             Self::CounterBehind => {
                 f.write_str("The TPM's counter is behind the store; the next change raises it.")
+            }
+            Self::CounterAhead => {
+                f.write_str("The TPM's counter has seen a later state of trusted storage.")
             }
         }
     }

@@ -1,14 +1,12 @@
 //! Machines of six kinds as `tests/hosts` shows them, laid out in a folder: a client is put on one
 //! through the file port, a process through mounts of its own.
 
-use std::io;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use lm::Client;
-use lm::ports::{File, Files, OpenHow, Ports, Stat};
-use lm::storage::SystemFiles;
+
+use super::over_system::{Otherwise, OverSystem};
 
 /// What of a file system says which machine it is.
 const SAYS_WHO: [&str; 9] = [
@@ -110,11 +108,7 @@ impl Host {
 
     /// A client on this machine.
     pub fn open(&self, options: lm::Options) -> Client {
-        let ports = Ports {
-            clock: Arc::new(lm::machine::SystemClock),
-            random: Arc::new(lm::machine::SystemRandom::new()),
-            files: Arc::new(On(self.root().to_owned())),
-        };
+        let ports = OverSystem::ports(On(self.root().to_owned()));
         Client::open_with(options, ports).expect("a client")
     }
 }
@@ -128,57 +122,12 @@ fn relative(link: &str, target: &str) -> PathBuf {
 /// The system's files, save those that say which machine it is.
 struct On(PathBuf);
 
-impl On {
+impl Otherwise for On {
     fn real(&self, path: &Path) -> PathBuf {
         if SAYS_WHO.iter().any(|prefix| path.starts_with(prefix)) {
             self.0.join(path.strip_prefix("/").unwrap())
         } else {
             path.to_owned()
         }
-    }
-}
-
-impl Files for On {
-    fn open(&self, path: &Path, how: OpenHow) -> io::Result<Box<dyn File>> {
-        SystemFiles.open(path, how)
-    }
-    fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
-        SystemFiles.read(&self.real(path), max)
-    }
-    fn names(&self, path: &Path) -> io::Result<Vec<String>> {
-        SystemFiles.names(&self.real(path))
-    }
-    fn link_target(&self, path: &Path) -> io::Result<PathBuf> {
-        SystemFiles.link_target(&self.real(path))
-    }
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        SystemFiles.stat(&self.real(path))
-    }
-    fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
-        SystemFiles.make_dir(path, mode)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        SystemFiles.remove(path)
-    }
-    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
-        SystemFiles.replace(from, to)
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        SystemFiles.sync_dir(path)
-    }
-    fn is_remote(&self, path: &Path) -> io::Result<bool> {
-        SystemFiles.is_remote(path)
-    }
-    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        SystemFiles.canonical(path)
-    }
-    fn user(&self) -> u32 {
-        SystemFiles.user()
-    }
-    fn home(&self) -> io::Result<PathBuf> {
-        SystemFiles.home()
-    }
-    fn group_name(&self, group: u32) -> Option<String> {
-        SystemFiles.group_name(group)
     }
 }

@@ -10,6 +10,7 @@ pub mod harness;
 pub mod hosts;
 pub mod machine;
 pub mod operations;
+pub mod over_system;
 #[path = "../../portal/tests/support/postgres.rs"]
 pub mod postgres;
 pub mod programs;
@@ -17,6 +18,7 @@ pub mod record_locks_unix;
 pub mod remote;
 pub mod server;
 pub mod signer;
+pub mod swtpm;
 pub mod user;
 pub mod wire;
 pub mod world;

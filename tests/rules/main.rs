@@ -24,4 +24,5 @@ mod repair;
 mod restore;
 mod restored_portal;
 mod states;
+mod tpm;
 mod users;

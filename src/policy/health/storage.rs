@@ -123,8 +123,15 @@ fn note(note: &Note) -> Finding {
         Note::Foreign => (Topic::Storage, OWN_DIRECTORY),
         Note::SealerUnreachable => (
             Topic::Sealer,
-            "If this user should reach the TPM, add it to the group of /dev/tpmrm0, tss as a rule.",
+            "If this user should reach the TPM, add it to the group of /dev/tpmrm0, tss as a rule. \
+             If it is gone for good, nothing is lost: the licenses go on without it.",
         ),
+        Note::CounterAhead => {
+            let found = Finding::new(Topic::Sealer, Level::Error, note.to_string());
+            return found.code(Code::Restored).next(NextStep::Repair).hint(
+                "It was put back to an earlier state, with its anchor: repair its licenses.",
+            );
+        }
         Note::SealedElsewhere => (
             Topic::Sealer,
             "Don't copy trusted storage: activate instead. A refresh seals it here.",
@@ -255,6 +262,8 @@ mod tests {
                 .map(|topic| of(topic).map(|one| one.level).collect::<Vec<_>>())
         };
         assert_eq!(levels(&[]), [vec![Level::Info], vec![Level::Info]]);
+        let restored = store(&reading(State::Restored, &[Note::CounterAhead]), &access(1 << 40));
+        assert!(restored.iter().all(|one| one.topic != Topic::Anchor), "they don't agree with it");
         assert_eq!(levels(&[Note::ImageDamaged('b')]), [vec![Level::Warn], vec![Level::Info]]);
         assert_eq!(levels(&[Note::AnchorMissing]), [vec![Level::Info], vec![Level::Warn]]);
         // A killed writer is nobody's fault.

@@ -1,10 +1,9 @@
 //! A TPM 2.0 in software (`swtpm`), reached by its socket instead of the device: what a real chip
 //! says to our commands. Where swtpm isn't there, each test says that it was skipped.
 
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,49 +18,12 @@ use crate::storage::platform::{Counter, PlatformSealer as _, Seal, Word};
 use crate::storage::tpm::TpmSealer;
 use crate::storage::{Note, SealerKind, SoftwareSealer, State, Storage, SystemFiles};
 
-/// A running TPM. Its state outlives it in its folder.
-struct Swtpm {
-    process: Child,
-    dir: PathBuf,
-}
+#[path = "../../../tests/common/swtpm.rs"]
+mod chip;
 
-impl Drop for Swtpm {
-    fn drop(&mut self) {
-        // It ends without a shutdown, as at a power cut.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use chip::{PATIENCE, Socket, Swtpm};
 
 impl Swtpm {
-    /// `None`: swtpm isn't there.
-    fn start(dir: &Path) -> Option<Self> {
-        std::fs::create_dir_all(dir).unwrap();
-        let _ = std::fs::remove_file(dir.join("socket"));
-        let mut command = Command::new("swtpm");
-        command.args(["socket", "--tpm2", "--flags", "not-need-init,startup-clear", "--tpmstate"]);
-        command.arg(format!("dir={}", dir.display()));
-        command.arg("--server").arg(format!("type=unixio,path={}/socket", dir.display()));
-        let process = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn();
-        let process = match process {
-            Ok(process) => process,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                say("skipped: swtpm is not there");
-                return None;
-            }
-            Err(e) => panic!("swtpm: {e}"),
-        };
-        let swtpm = Self { process, dir: dir.to_owned() };
-        while !swtpm.socket().exists() {
-            RealClock.sleep(Duration::from_millis(5));
-        }
-        Some(swtpm)
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.dir.join("socket")
-    }
-
     fn files(&self) -> Arc<dyn Files> {
         Arc::new(WithTpm(self.socket()))
     }
@@ -72,7 +34,7 @@ impl Swtpm {
 
     /// Sends one command and gives the response code.
     fn command(&self, bytes: &[u8]) -> u32 {
-        let answer = Socket::open(&self.socket()).unwrap().exchange(bytes, SOON).unwrap();
+        let answer = Socket::open(&self.socket()).unwrap().answer(bytes, SOON).unwrap();
         u32::from_be_bytes(answer[6..10].try_into().unwrap())
     }
 
@@ -82,9 +44,7 @@ impl Swtpm {
         let session = [0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0];
         assert_eq!(self.command(&[&bytes[..], &session].concat()), 0);
     }
-}
 
-impl Swtpm {
     /// Another program's NV index (part 3, 31.3): no counter, but eight bytes as anybody may keep.
     fn define_foreign(&self, index: u32) {
         let head = [0x80, 2, 0, 0, 0, 45, 0, 0, 1, 0x2A, 0x40, 0, 0, 1];
@@ -96,9 +56,6 @@ impl Swtpm {
 }
 
 const SOON: Duration = Duration::from_secs(5);
-
-/// A chip in software answers late on a machine with much else to do: its time passes so much slower.
-const PATIENCE: u32 = 50;
 
 /// The clock by which the chip is waited for.
 struct Patient;
@@ -118,30 +75,9 @@ impl Clock for Patient {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the script reads it")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
-/// The socket of swtpm takes and gives what the device does.
-struct Socket(UnixStream);
-
-impl Socket {
-    fn open(path: &Path) -> io::Result<Self> {
-        UnixStream::connect(path).map(Self)
-    }
-}
-
 impl Tpm for Socket {
     fn exchange(&mut self, command: &[u8], within: Duration) -> io::Result<Vec<u8>> {
-        self.0.set_read_timeout(Some(within * PATIENCE))?;
-        self.0.write_all(command)?;
-        let mut answer = vec![0; 10];
-        self.0.read_exact(&mut answer)?;
-        let len = u32::from_be_bytes(answer[2..6].try_into().unwrap());
-        answer.resize(len as usize, 0);
-        self.0.read_exact(&mut answer[10..])?;
-        Ok(answer)
+        self.answer(command, within)
     }
 }
 
@@ -227,6 +163,7 @@ fn r53_a_tpm_seals_a_store_and_its_counter_exposes_a_disk_that_is_put_back() {
     assert_eq!(sound(&world.store("s")).notes, [Note::SealerUnreachable], "no file tells");
     let reading = open(&world, &tpm).read().unwrap();
     assert_eq!((reading.standing.state, counter(&reading.contents)), (State::Restored, 1));
+    assert_eq!(reading.notes, [Note::CounterAhead]);
     count(&open(&world, &tpm)).unwrap();
     assert_eq!(sound(&open(&world, &tpm)).notes, []);
     put_back(&saved);
@@ -292,7 +229,7 @@ fn r81_a_user_without_the_tpms_group_reads_and_works_on() {
     const NOBODY: u32 = 65534;
     let world = World::new();
     if SystemFiles.user() != 0 {
-        say("skipped: only root can become another user");
+        let _ = writeln!(io::stderr(), "skipped: only root can become another user");
         return;
     }
     let Some(tpm) = Swtpm::start(&world.root().join("chip")) else { return };
