@@ -271,3 +271,43 @@ fn without_date(text: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+/// The report by which a person at the machine knows what is well, what soon won't be, and what to do.
+#[test]
+fn u17_doctor_tells_what_is_well_what_soon_will_not_be_and_what_is_broken() {
+    let mut vendor = Vendor::new();
+    let (id, machine) = (vendor.sells(Kind::Nl, 1), vendor.machine("desk-1"));
+    assert_eq!(machine.result(&["activate", &id]), ok());
+    let (code, found) = machine.json(&["doctor"]);
+    assert_eq!(code, 0, "{found}");
+    for topic in ["storage", "image", "anchor", "sealer", "host", "license", "clock", "portal.http"]
+    {
+        let of_topic = found.as_array().unwrap().iter().find(|one| one["topic"] == topic);
+        let Some(one) = of_topic else { panic!("{topic} in {found}") };
+        assert_eq!((&one["level"], &one["code"]), (&json!("INFO"), &json!("LM_OK")), "{one}");
+    }
+    let people = machine.run(&["doctor"]).stdout;
+    assert!(people.ends_with("All is well.\n"), "{people}");
+    let explained = |line: &str| line.contains("100 points") && line.trim_end().ends_with("agrees");
+    assert!(people.lines().any(explained), "the score, factor by factor: {people}");
+    assert!(!people.contains(&machine.identity), "by hashes only: {people}");
+
+    // A disk that rots is a warning, with what to do; the license works.
+    let image = machine.storage().join("b");
+    let mut rotten = std::fs::read(&image).unwrap();
+    rotten[200] ^= 1;
+    std::fs::write(&image, rotten).unwrap();
+    let run = machine.run(&["doctor", "--offline"]);
+    assert!(run.code == 0 && run.stdout.ends_with("It works; one warning.\n"), "{run:?}");
+    assert!(run.stdout.contains("warning") && run.stdout.contains("-> "), "{run:?}");
+
+    // What is broken is the exit code's matter, too: here the way to the portal, and how far it goes.
+    vendor.stop();
+    let (code, found) = machine.json(&["doctor"]);
+    let broken = found.as_array().unwrap().iter().rfind(|one| one["level"] == "ERROR");
+    let Some(broken) = broken else { panic!("{found}") };
+    assert_eq!((code, &broken["topic"]), (1, &json!("portal.connect")));
+    assert_eq!(broken["code"], json!("LM_ERR_NETWORK"));
+    assert_ne!(broken["hint"], json!(""));
+    assert_eq!(machine.json(&["status", &id]).1["usable"], json!(1));
+}

@@ -18,6 +18,7 @@ pub mod record_locks_unix;
 pub mod remote;
 pub mod server;
 pub mod signer;
+#[path = "../../src/storage/tests/chip.rs"]
 pub mod swtpm;
 pub mod user;
 pub mod wire;

@@ -127,7 +127,7 @@ fn heal(machine: &Machine) {
 }
 
 #[test]
-fn each_way_that_the_portal_is_not_reached_is_told_apart_and_costs_nothing() {
+fn u05_each_way_that_the_portal_is_not_reached_is_told_apart_and_costs_nothing() {
     let world = World::new();
     let id = world.nl(1);
     // A machine may have no certificates at all; those who ask over TLS get one.

@@ -125,7 +125,7 @@ impl Site {
 }
 
 #[test]
-fn failures_of_tls_are_told_apart_and_a_private_authority_is_accepted() {
+fn u05_failures_of_tls_are_told_apart_and_a_private_authority_is_accepted() {
     let site = Site::new();
     let stranger = authority("nobody's");
     let good = site.serve(&site.good());

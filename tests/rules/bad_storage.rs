@@ -11,18 +11,20 @@ use crate::common::world::World;
 /// Every call that would change something, and how it is called.
 type Change = (&'static str, fn(&Client, &str, &str) -> lm::Result<()>);
 
-const CHANGES: [Change; 7] = [
+const CHANGES: [Change; 9] = [
     ("activate another", |client, _, new| client.activate(new, 1)),
     ("more seats", |client, id, _| client.activate(id, 4)),
     ("return some", |client, id, _| client.return_(id, 1)),
     ("return all", |client, id, _| client.return_(id, 0)),
     ("refresh", |client, id, _| client.refresh(Some(id))),
+    ("repair", |client, id, _| client.repair(id)),
     ("request an activation", |client, _, new| client.request_activation(new, 1).map(drop)),
     ("request a return", |client, id, _| client.request_return(id, 0).map(drop)),
+    ("request a repair", |client, id, _| client.request_repair(id).map(drop)),
 ];
 
 #[test]
-fn a_disk_that_takes_nothing_hinders_no_status_and_loses_nothing() {
+fn u10_a_disk_that_takes_nothing_hinders_no_status_and_loses_nothing() {
     let world = World::new();
     for (trouble, code) in
         [(Trouble::Full, lm::Code::StorageFull), (Trouble::ReadOnly, lm::Code::StorageReadOnly)]

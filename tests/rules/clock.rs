@@ -193,6 +193,26 @@ fn u06_no_honest_clock_locks_anybody_out() {
     }
 }
 
+/// A virtual machine that is paused, or moved, and goes on three days later: its wall clock is set
+/// right again, and its boot clock has stood still.
+#[test]
+fn r52_a_pause_and_a_new_start_of_the_machine_keep_trust() {
+    let mut machine = Machine::activated(until(60));
+    for paused in [false, true, true] {
+        machine.pass(3 * DAY);
+        if paused {
+            machine.clocks.booted.fetch_add(3 * DAY, Relaxed);
+        } else {
+            machine.boot();
+            machine.start();
+        }
+        let status = machine.status();
+        assert_eq!((status.state, status.trust), (State::Active, trust::ALL), "paused: {paused}");
+        machine.client().refresh(Some(&machine.id)).unwrap();
+        assert_eq!(machine.status().trust, trust::ALL);
+    }
+}
+
 /// Which wall clocks are refused; what is said; and that it heals by itself.
 #[test]
 fn r55_a_clock_set_back_beyond_the_tolerance_is_untrusted_until_it_is_right() {

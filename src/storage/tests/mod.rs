@@ -1,6 +1,8 @@
 //! Trusted storage over a real directory, with the file port replaced only where a disk must fail.
 
 mod birth;
+#[cfg(target_os = "linux")]
+mod chip;
 mod crash;
 mod crash_states;
 mod damage;

@@ -295,7 +295,7 @@ fn a_birth_that_is_killed_leaves_no_broken_store() {
 
 /// Parts that a later build put beside the seal stay through every change.
 #[test]
-fn what_a_later_build_keeps_beside_the_seal_stays() {
+fn r59_a_seal_and_its_counter_are_the_same_bytes_for_ever_and_what_stands_beside_them_stays() {
     use crate::storage::platform::with_seal;
     let later = [9, 0, 3, 0, b'x', b'y', b'z'];
     assert_eq!(Seal::read(&later), None);
@@ -304,5 +304,13 @@ fn what_a_later_build_keeps_beside_the_seal_stays() {
     let read = Seal::read(&seal).unwrap();
     assert_eq!((read.kind(), read.sealed.expose()), (SealerKind::Tpm, &[5, 5][..]));
     assert_eq!(with_seal(&later, Some(&read)), [&seal[..], &later].concat());
+    // The counter's bytes are fixed, too: its ID, its value, and when it was raised.
+    let mut counted = [&seal[..], &[2, 0, 32, 0], &[7; 16]].concat();
+    counted.extend_from_slice(&[
+        0x0B, 1, 0, 0, 0, 0, 0, 0, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    ]);
+    let read = Seal::read(&counted).unwrap();
+    assert_eq!(read.counter, Some(Counter { id: [7; 16], value: 0x010B, raised_at: -2 }));
+    assert_eq!(with_seal(&later, Some(&read)), [&counted[..], &later].concat());
     assert_eq!(with_seal(b"no parts", Some(&read)), b"no parts");
 }

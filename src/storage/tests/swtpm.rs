@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::chip::{PATIENCE, Socket, Swtpm};
 use super::platform::{put_back, save};
 use super::world::{
     RealClock, RealRandom, World, child, child_dir, count, counter, finished, paths_under, sound,
@@ -17,11 +18,6 @@ use crate::storage::place::Paths;
 use crate::storage::platform::{Counter, PlatformSealer as _, Seal, Word};
 use crate::storage::tpm::TpmSealer;
 use crate::storage::{Note, SealerKind, SoftwareSealer, State, Storage, SystemFiles};
-
-#[path = "../../../tests/common/swtpm.rs"]
-mod chip;
-
-use chip::{PATIENCE, Socket, Swtpm};
 
 impl Swtpm {
     fn files(&self) -> Arc<dyn Files> {

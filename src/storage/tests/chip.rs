@@ -1,5 +1,5 @@
 //! A TPM 2.0 in software (`swtpm`), reached by its socket instead of the device: what a real chip
-//! says to our commands. The library's own tests use it, too.
+//! says to our commands. The tests of clients use it, too.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
