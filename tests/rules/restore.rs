@@ -96,6 +96,37 @@ fn r53_whatever_was_put_back_gives_rights_only_if_no_anchor_has_seen_more() {
     assert_eq!(history.machine.again().state(&history.id), "ACTIVE", "all as it was");
 }
 
+/// Store and anchor put back together, and no TPM: nothing here can know better. But the portal has seen
+/// a later generation of this very store, by a license that came afterwards; so with its next answer,
+/// whatever it is about, all that was put back is marked, and each license is healed by its own refresh.
+#[test]
+fn r53_the_portals_memory_tells_of_a_store_that_was_put_back_with_its_anchor() {
+    let world = World::new();
+    let (one, two, later) = (world.nl(1), world.nl(1), world.nl(1));
+    let machine = world.machine("field-1");
+    machine.activate(&one, 1).unwrap();
+    machine.activate(&two, 1).unwrap();
+    let anchor = machine.settings.anchor().unwrap();
+    let (saved, saved_anchor) = (machine.images(), std::fs::read(&anchor).unwrap());
+    machine.activate(&later, 1).unwrap();
+    machine.refresh(Some(&later)).unwrap();
+    machine.put_back(&saved);
+    std::fs::write(&anchor, saved_anchor).unwrap();
+
+    let restored = machine.again();
+    assert_eq!([restored.told(&one), restored.told(&two)], ["ACTIVE", "ACTIVE"]);
+    // Both are as the portal knows them: their own generations don't tell.
+    restored.refresh(Some(&one)).unwrap();
+    assert_eq!(restored.told(&one), "ACTIVE", "asked anew once the store was marked");
+    assert_eq!(restored.told(&two), "UNTRUSTED, cause LM_ERR_RESTORED");
+    assert_eq!(restored.status(Some(&two)).next_step, LM_NEXT_REPAIR);
+    restored.refresh(Some(&two)).unwrap();
+    restored.activate(&later, 1).unwrap();
+    let process = machine.again();
+    assert_eq!([&one, &two, &later].map(|id| process.told(id)), ["ACTIVE"; 3]);
+    assert_eq!([&one, &two, &later].map(|id| world.seats(id)), [(1, 0); 3]);
+}
+
 #[test]
 fn r60_deleting_the_store_neither_restarts_a_trial_nor_frees_a_seat() {
     let world = World::new();
