@@ -34,7 +34,7 @@ fn exhausted(vendor: &Vendor) -> (String, Machine, Machine) {
 }
 
 #[test]
-fn u3_an_exhausted_id_says_who_holds_it_and_the_owner_releases_one() {
+fn u03_an_exhausted_id_says_who_holds_it_and_the_owner_releases_one() {
     let vendor = Vendor::new();
     let (id, gone, other) = exhausted(&vendor);
     let (code, rows) = other.json(&["activate", &id]);
@@ -64,7 +64,7 @@ fn u3_an_exhausted_id_says_who_holds_it_and_the_owner_releases_one() {
 }
 
 #[test]
-fn u3_by_the_bare_id_where_policy_says_so_and_within_the_limit() {
+fn u03_by_the_bare_id_where_policy_says_so_and_within_the_limit() {
     let vendor = Vendor::new();
     let (id, gone, other) = exhausted(&vendor);
     let host = gone.json(&["host-id"]).1["host_id"].as_str().expect("an ID").to_owned();
@@ -91,7 +91,7 @@ fn u3_by_the_bare_id_where_policy_says_so_and_within_the_limit() {
 }
 
 #[test]
-fn u3_in_strict_mode_it_says_until_when_the_seat_cools() {
+fn u03_in_strict_mode_it_says_until_when_the_seat_cools() {
     let vendor = Vendor::new();
     let id = vendor.sells(Kind::Nl, 1);
     vendor.policy(&id, &PolicyChange { strict: Some(true), ..PolicyChange::default() });

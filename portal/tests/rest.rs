@@ -77,7 +77,7 @@ fn token(desk: &Desk, name: &str, entitlement: &str) -> String {
 }
 
 #[test]
-fn u3_an_exhausted_id_says_who_holds_it_and_a_token_releases_one() {
+fn u03_an_exhausted_id_says_who_holds_it_and_a_token_releases_one() {
     let desk = desk(&PolicyChange::default());
     let told = desk.holders(10);
     assert_eq!(
@@ -101,7 +101,7 @@ fn u3_an_exhausted_id_says_who_holds_it_and_a_token_releases_one() {
 }
 
 #[test]
-fn u3_what_policy_hides_is_not_told() {
+fn u03_what_policy_hides_is_not_told() {
     let desk = desk(&PolicyChange { tell_holders: Some(false), ..PolicyChange::default() });
     assert_eq!(desk.holders(10), Value::Null);
 }
@@ -138,7 +138,7 @@ fn a_token_is_good_for_what_it_was_made_for_until_it_is_revoked() {
 }
 
 #[test]
-fn u3_the_bare_id_releases_only_where_policy_says_so_and_within_the_limit() {
+fn u03_the_bare_id_releases_only_where_policy_says_so_and_within_the_limit() {
     let by_token = desk(&PolicyChange::default());
     let host = by_token.portal.show(&by_token.id).unwrap().fulfillments.remove(0).host_id;
     // Whoever has no token does not learn which IDs there are.

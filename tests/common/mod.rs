@@ -23,3 +23,9 @@ pub mod swtpm;
 pub mod user;
 pub mod wire;
 pub mod world;
+
+/// Says that a test can't be run here, and why: past the capture of what passing tests print.
+pub fn skipped(why: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}

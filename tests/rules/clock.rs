@@ -19,6 +19,7 @@ use crate::common::dice::Dice;
 use crate::common::machine::PRODUCT;
 use crate::common::programs;
 use crate::common::signer::{Grant, Signer, trust_root};
+use crate::common::skipped;
 use crate::common::world::World;
 
 const HOUR: i64 = 3_600;
@@ -419,7 +420,7 @@ fn u06_a_client_that_forgets_what_it_counted_is_found_out() {
 fn r55_a_real_process_with_a_false_clock() {
     let present = Command::new("faketime").args(["-f", "+0", "true"]).output();
     if !present.is_ok_and(|done| done.status.success()) {
-        skipped("faketime is not there");
+        skipped("real processes with a false clock: faketime is not there");
         return;
     }
     let world = World::new();
@@ -458,9 +459,4 @@ fn r55_a_real_process_with_a_false_clock() {
     said("+0", &["refresh", &id]);
     let told = said("+0", &["status", &id]);
     assert!(told.contains("\"ACTIVE\""), "the portal's time heals: {told}");
-}
-
-#[allow(clippy::print_stderr, reason = "the test harness shows it")]
-fn skipped(why: &str) {
-    eprintln!("skipped: {why}");
 }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lm::{Client, Code, NextStep, State, Status, trust};
+use lm_protocol::Terms;
 
 use crate::common::hosts::Host;
 use crate::common::machine::PRODUCT;
 use crate::common::programs;
+use crate::common::skipped;
 use crate::common::world::World;
 
 /// A store in a folder of its own, and what of it is kept outside.
@@ -193,7 +195,7 @@ fn r52_a_reboot_a_migration_and_another_container_keep_trust() {
 /// A container whose operator mounts an identity: on any host it is the same, and copied without
 /// it another.
 #[test]
-fn u2_a_container_with_a_mounted_identity_moves_from_host_to_host() {
+fn u02_a_container_with_a_mounted_identity_moves_from_host_to_host() {
     let world = World::new();
     let id = world.nl(1);
     let store = Store::new(&world);
@@ -218,6 +220,42 @@ fn u2_a_container_with_a_mounted_identity_moves_from_host_to_host() {
     }
 }
 
+/// What a vendor's policy says of machines that are none is heard, whatever identity they are given.
+#[test]
+fn u02_a_vendor_who_refuses_virtual_machines_or_containers_refuses_them() {
+    let world = World::new();
+    let with = |change: fn(&mut Terms)| {
+        let entitlement = world.entitlement_with(4, |new| change(&mut new.terms));
+        world.id(&entitlement, lm_portal::Kind::Cc, 4)
+    };
+    let no_vm = with(|terms| terms.virtual_machines = false);
+    let no_container = with(|terms| terms.containers = false);
+    let named = Host::of_kind("container");
+    named.write("/etc/lm/host-identity", "studio-7-6f1b2c3d\n");
+    named.write(
+        "/proc/self/mountinfo",
+        "640 612 254:1 /volumes/id /etc/lm ro,relatime - ext4 /dev/sda2 rw\n",
+    );
+    for (what, host, refused) in [
+        ("a desktop", Host::of_kind("desktop"), None),
+        ("a virtual machine", Host::of_kind("vm"), Some(&no_vm)),
+        ("a container", Host::of_kind("container"), Some(&no_container)),
+        ("a container with an identity", named, Some(&no_container)),
+    ] {
+        for id in [&no_vm, &no_container] {
+            let store = Store::new(&world);
+            let answered = store.on(&host).activate(id, 1);
+            if refused == Some(id) {
+                let error = answered.unwrap_err();
+                assert_eq!(error.code(), Code::HostRefused, "{what}");
+                assert!(!error.hint().is_empty(), "{what}: {error}");
+            } else {
+                answered.unwrap_or_else(|error| panic!("{what}: {error}"));
+            }
+        }
+    }
+}
+
 /// The Administrator in mounts of its own, which show another machine.
 #[test]
 fn r50_a_process_on_another_machine_says_so() {
@@ -237,7 +275,7 @@ fn r50_a_process_on_another_machine_says_so() {
         command.arg("--storage").arg(store.dir()).args(words).output().unwrap()
     };
     if !can_mount(&laptop) {
-        skipped("this user may not mount");
+        skipped("a process on another machine: this user may not mount");
         return;
     }
     let activated = run(&laptop, &["activate", &id]);
@@ -260,10 +298,4 @@ fn can_mount(host: &Host) -> bool {
     let script = format!("mount --bind '{}' /sys", sys.display());
     let tried = Command::new("unshare").args(["--mount", "sh", "-c", &script]).output();
     tried.is_ok_and(|tried| tried.status.success())
-}
-
-/// Said past the capture of tests that pass.
-fn skipped(why: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

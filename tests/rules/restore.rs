@@ -6,6 +6,7 @@ use lm::ffi::*;
 use lm_portal::Kind;
 
 use crate::common::machine::Machine;
+use crate::common::skipped;
 use crate::common::world::World;
 use crate::offline::DAY;
 
@@ -72,7 +73,8 @@ fn r53_whatever_was_put_back_gives_rights_only_if_no_anchor_has_seen_more() {
     let world = World::new();
     let history = History::new(&world);
     if std::fs::metadata(&history.paths[0]).unwrap().created().is_err() {
-        // Where the file system keeps no times of birth, the storage tests have the table.
+        // The storage tests have the table.
+        skipped("files put back: the file system keeps no times of birth");
         return;
     }
     for step in 0..STEPS {

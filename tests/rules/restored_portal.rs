@@ -28,7 +28,7 @@ macro_rules! stories {
 #[test]
 fn on_postgresql_too() {
     let Some(server) = Server::start().map(Arc::new) else {
-        let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL is not installed");
+        crate::common::skipped("PostgreSQL is not installed");
         return;
     };
     for (name, story) in STORIES {

@@ -17,7 +17,7 @@ const DAY: i64 = 86_400;
 
 /// The portal is down: a paying user works, at once, and the two ways to get nothing are told apart.
 #[test]
-fn u4_with_the_portal_down_who_has_paid_works_and_nobody_waits() {
+fn u04_with_the_portal_down_who_has_paid_works_and_nobody_waits() {
     let mut world = World::new();
     let (id, elsewhere) = (world.nl(1), world.nl(1));
     let machine = world.machine("field-1");
@@ -51,7 +51,7 @@ fn u4_with_the_portal_down_who_has_paid_works_and_nobody_waits() {
 
 /// The lease is over and the portal away: the host goes on for as long as the vendor allowed.
 #[test]
-fn u4_a_lease_that_ran_out_is_followed_by_the_grace_that_the_vendor_set() {
+fn u04_a_lease_that_ran_out_is_followed_by_the_grace_that_the_vendor_set() {
     let mut world = World::new();
     let entitlement =
         world.entitlement_with(1, |new| (new.terms.lease, new.terms.grace) = (DAY, 20 * DAY));

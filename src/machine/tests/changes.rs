@@ -165,7 +165,7 @@ fn cases() -> Vec<(String, Evidence, Evidence)> {
 }
 
 #[test]
-fn u1_r51_r52_no_legitimate_change_and_no_two_of_them_make_another_machine() {
+fn u01_r51_r52_no_legitimate_change_and_no_two_of_them_make_another_machine() {
     let cases = cases();
     assert!(cases.len() > 2_500, "{} cases", cases.len());
     let refused: Vec<_> = cases

@@ -190,7 +190,7 @@ fn r50_the_store_of_another_chip_is_seen_and_sealed_here_once_marked() {
 }
 
 #[test]
-fn u1_a_cleared_chip_keeps_trust_and_its_counter_is_made_again() {
+fn u01_a_cleared_chip_keeps_trust_and_its_counter_is_made_again() {
     let (world, chip) = (World::new(), Chip::default());
     count(&open(&world, &chip)).unwrap();
     chip.clear();
