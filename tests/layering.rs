@@ -1,5 +1,5 @@
 //! A line of the library uses only what stands below it: no path of `src/` points up the layers,
-//! imported or written out, and `unsafe` stands only where it may.
+//! imported or written out, `unsafe` stands only where it may, and no program is started (U1).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -176,6 +176,12 @@ impl Reader<'_> {
                 self.fault("a file that isn't where its module says");
             }
             "include" if self.token(at + 1) == "!" => self.fault("source text from elsewhere"),
+            // What a machine is asks no shell and no program; what tests start is theirs.
+            "Command" | "popen" | "execv" | "execve" | "execvp" | "posix_spawn"
+                if !self.module.iter().any(|module| module == "tests") =>
+            {
+                self.fault("another program is started");
+            }
             _ => {}
         }
         at + 1
@@ -323,6 +329,8 @@ fn every_planted_path_up_is_seen() {
         ("transport/connector.rs", "fn f() { unsafe { g() } }"),
         ("client/look_windows.rs", "fn f() { unsafe { g() } }"),
         ("telemetry/mod.rs", "fn f() {}"),
+        ("machine/linux.rs", "fn f() { std::process::Command::new(\"dmidecode\"); }"),
+        ("machine/os_unix.rs", "fn f() { unsafe { libc::execve(a, b, c) } }"),
     ];
     for (file, source) in planted {
         assert_ne!(faults(file, source, &root), [""; 0], "{file}: {source}");
