@@ -120,6 +120,7 @@ fn relative(link: &str, target: &str) -> PathBuf {
 }
 
 /// The system's files, save those that say which machine it is.
+#[derive(Clone)]
 struct On(PathBuf);
 
 impl Otherwise for On {

@@ -1,6 +1,7 @@
 //! A file port that is the system's, save for what a test's world says otherwise.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,21 +9,25 @@ use lm::machine::{SystemClock, SystemRandom};
 use lm::ports::{File, Files, OpenHow, Ports, Stat, Tpm};
 use lm::storage::SystemFiles;
 
-/// What such a world may have instead; what it doesn't say is the system's.
-pub trait Otherwise: Send + Sync + 'static {
+/// What such a world may have instead; what it doesn't say is the system's. Clones are the same.
+pub trait Otherwise: Clone + Send + Sync + 'static {
     /// Where a path leads in truth.
     fn real(&self, path: &Path) -> PathBuf {
         path.to_owned()
     }
-    /// Before a file is opened or looked at.
+    /// Before a file is opened, looked at, read, written, synced, locked or let go.
     fn step(&self) {}
-    /// A file that was opened under this path.
-    fn opened(&self, _path: &Path, file: Box<dyn File>) -> Box<dyn File> {
-        file
-    }
-    /// What is told of a path.
+    /// What is told of a file.
     fn told(&self, _path: &Path, stat: Stat) -> Stat {
         stat
+    }
+    /// What is read at the head of an open file.
+    fn read(&self, _path: &Path, bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+    /// Whether locks on bytes are taken, and not only said to be.
+    fn locks_bytes(&self) -> bool {
+        true
     }
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         SystemFiles.canonical(&self.real(path))
@@ -56,7 +61,7 @@ impl<W: Otherwise> Files for OverSystem<W> {
     fn open(&self, path: &Path, how: OpenHow) -> io::Result<Box<dyn File>> {
         self.0.step();
         let file = SystemFiles.open(&self.0.real(path), how)?;
-        Ok(self.0.opened(path, file))
+        Ok(Box::new(OpenFile { world: self.0.clone(), path: path.to_owned(), file }))
     }
     fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
         SystemFiles.read(&self.0.real(path), max)
@@ -106,5 +111,57 @@ impl<W: Otherwise> Files for OverSystem<W> {
     }
     fn group_name(&self, group: u32) -> Option<String> {
         SystemFiles.group_name(group)
+    }
+}
+
+struct OpenFile<W> {
+    world: W,
+    path: PathBuf,
+    file: Box<dyn File>,
+}
+
+impl<W: Otherwise> File for OpenFile<W> {
+    fn read_head(&mut self, max: usize) -> io::Result<Vec<u8>> {
+        self.world.step();
+        let mut bytes = self.world.read(&self.path, self.file.read_head(max)?);
+        bytes.truncate(max);
+        Ok(bytes)
+    }
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.world.step();
+        self.file.write_at(offset, bytes)
+    }
+    fn allocate(&mut self, len: u64) -> io::Result<()> {
+        self.file.allocate(len)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        self.world.step();
+        self.file.sync()
+    }
+    fn stat(&self) -> io::Result<Stat> {
+        Ok(self.world.told(&self.path, self.file.stat()?))
+    }
+    fn set_group(&mut self, group: u32) -> io::Result<()> {
+        self.file.set_group(group)
+    }
+    fn try_lock(&mut self, shared: bool) -> io::Result<bool> {
+        self.world.step();
+        self.file.try_lock(shared)
+    }
+    fn unlock(&mut self) -> io::Result<()> {
+        self.world.step();
+        self.file.unlock()
+    }
+    fn try_lock_bytes(&mut self, bytes: Range<u64>, shared: bool) -> io::Result<bool> {
+        self.world.step();
+        if self.world.locks_bytes() { self.file.try_lock_bytes(bytes, shared) } else { Ok(true) }
+    }
+    fn unlock_bytes(&mut self, bytes: Range<u64>) -> io::Result<()> {
+        self.world.step();
+        self.file.unlock_bytes(bytes)
+    }
+    fn locked_bytes(&self, bytes: Range<u64>, shared: bool) -> io::Result<Option<Range<u64>>> {
+        self.world.step();
+        self.file.locked_bytes(bytes, shared)
     }
 }

@@ -3,16 +3,17 @@
 //! kept in a repository, so the file port says it.
 
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use lm::machine::{SystemClock, SystemRandom};
-use lm::ports::{Clock, File, Files, OpenHow, Ports, Stat, Transport};
-use lm::storage::{Place, Storage, SystemFiles};
+use lm::ports::{Clock, Files, Ports, Stat, Transport};
+use lm::storage::{Place, Storage};
 use lm::{Client, Options, Scope};
+
+use crate::common::over_system::{Otherwise, OverSystem};
 
 /// The store's path, as this machine knows it.
 const STORE: &str = "/golden/store";
@@ -57,7 +58,7 @@ impl Machine {
 
     fn files(&self) -> Arc<dyn Files> {
         let (root, other) = (self.folder.path().to_owned(), self.other_files.clone());
-        Arc::new(Fixed { root, other })
+        Arc::new(OverSystem(Fixed { root, other }))
     }
 
     fn ports(&self) -> Ports {
@@ -142,121 +143,36 @@ impl Clock for FixedClock {
     }
 }
 
+#[derive(Clone)]
 struct Fixed {
     root: PathBuf,
     other: Arc<AtomicBool>,
 }
 
-struct FixedFile {
-    file: Box<dyn File>,
-    path: PathBuf,
-    other: bool,
-}
-
-impl Fixed {
+impl Otherwise for Fixed {
     fn real(&self, path: &Path) -> PathBuf {
         match path.strip_prefix("/golden") {
             Ok(rest) => self.root.join("golden").join(rest),
             Err(_) => path.to_owned(),
         }
     }
-
-    fn other(&self) -> bool {
-        self.other.load(Ordering::Relaxed)
-    }
-}
-
-/// The identity that an image has on this machine.
-fn told(path: &Path, other: bool, stat: Stat) -> Stat {
-    let inode = match path.file_name().and_then(|name| name.to_str()) {
-        Some("a") => 11,
-        Some("b") => 12,
-        _ => return stat,
-    };
-    Stat { device: 0x801, inode, born: BORN + i128::from(other), ..stat }
-}
-
-impl Files for Fixed {
-    fn open(&self, path: &Path, how: OpenHow) -> io::Result<Box<dyn File>> {
-        let file = SystemFiles.open(&self.real(path), how)?;
-        Ok(Box::new(FixedFile { file, path: path.to_owned(), other: self.other() }))
-    }
-    fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
-        SystemFiles.read(&self.real(path), max)
-    }
-    fn names(&self, path: &Path) -> io::Result<Vec<String>> {
-        SystemFiles.names(&self.real(path))
-    }
-    fn link_target(&self, path: &Path) -> io::Result<PathBuf> {
-        SystemFiles.link_target(&self.real(path))
-    }
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        Ok(told(path, self.other(), SystemFiles.stat(&self.real(path))?))
-    }
-    fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
-        SystemFiles.make_dir(&self.real(path), mode)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        SystemFiles.remove(&self.real(path))
-    }
-    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
-        SystemFiles.replace(&self.real(from), &self.real(to))
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        SystemFiles.sync_dir(&self.real(path))
-    }
-    fn is_remote(&self, path: &Path) -> io::Result<bool> {
-        SystemFiles.is_remote(&self.real(path))
+    /// The identity that an image has on this machine.
+    fn told(&self, path: &Path, stat: Stat) -> Stat {
+        let inode = match path.file_name().and_then(|name| name.to_str()) {
+            Some("a") => 11,
+            Some("b") => 12,
+            _ => return stat,
+        };
+        let born = BORN + i128::from(self.other.load(Ordering::Relaxed));
+        Stat { device: 0x801, inode, born, ..stat }
     }
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         Ok(path.to_owned())
-    }
-    fn user(&self) -> u32 {
-        SystemFiles.user()
     }
     fn user_id(&self) -> io::Result<String> {
         Ok("1000".to_owned())
     }
     fn home(&self) -> io::Result<PathBuf> {
         Ok(HOME.into())
-    }
-    fn group_name(&self, group: u32) -> Option<String> {
-        SystemFiles.group_name(group)
-    }
-}
-
-impl File for FixedFile {
-    fn read_head(&mut self, max: usize) -> io::Result<Vec<u8>> {
-        self.file.read_head(max)
-    }
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_at(offset, bytes)
-    }
-    fn allocate(&mut self, len: u64) -> io::Result<()> {
-        self.file.allocate(len)
-    }
-    fn sync(&mut self) -> io::Result<()> {
-        self.file.sync()
-    }
-    fn stat(&self) -> io::Result<Stat> {
-        Ok(told(&self.path, self.other, self.file.stat()?))
-    }
-    fn set_group(&mut self, group: u32) -> io::Result<()> {
-        self.file.set_group(group)
-    }
-    fn try_lock(&mut self, shared: bool) -> io::Result<bool> {
-        self.file.try_lock(shared)
-    }
-    fn unlock(&mut self) -> io::Result<()> {
-        self.file.unlock()
-    }
-    fn try_lock_bytes(&mut self, bytes: Range<u64>, shared: bool) -> io::Result<bool> {
-        self.file.try_lock_bytes(bytes, shared)
-    }
-    fn unlock_bytes(&mut self, bytes: Range<u64>) -> io::Result<()> {
-        self.file.unlock_bytes(bytes)
-    }
-    fn locked_bytes(&self, bytes: Range<u64>, shared: bool) -> io::Result<Option<Range<u64>>> {
-        self.file.locked_bytes(bytes, shared)
     }
 }

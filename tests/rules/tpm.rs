@@ -25,6 +25,7 @@ struct Machine {
 }
 
 /// The system's files, of a user with that home, with this TPM in the device's place.
+#[derive(Clone)]
 struct AtHome {
     home: PathBuf,
     socket: PathBuf,

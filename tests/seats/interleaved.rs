@@ -2,16 +2,15 @@
 //! other runs from beginning to end. Exactly one of the two gets the seats.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use lm::ports::{File, Files, OpenHow, Stat};
+use lm::ports::Stat;
 use lm::storage::{SystemFiles, bytes_of};
 use lm::{Client, Code, Seat};
 
 use crate::common::machine::Machine;
+use crate::common::over_system::{Otherwise, OverSystem};
 use crate::common::world::World;
 use crate::{HOST, open};
 
@@ -62,22 +61,6 @@ impl Between {
         Some((outer, inner))
     }
 
-    fn step(&self) {
-        let mut inner = self.0.lock().unwrap();
-        let due = match &mut inner.action {
-            Some((0, _)) => inner.action.take(),
-            Some((left, _)) => {
-                *left -= 1;
-                None
-            }
-            None => None,
-        };
-        drop(inner);
-        if let Some((_, action)) = due {
-            action();
-        }
-    }
-
     fn fault(&self) -> Fault {
         self.0.lock().unwrap().fault
     }
@@ -97,108 +80,30 @@ impl Between {
     }
 }
 
-impl Files for Between {
-    fn open(&self, path: &Path, how: OpenHow) -> io::Result<Box<dyn File>> {
-        self.step();
-        let file = SystemFiles.open(path, how)?;
-        Ok(Box::new(BetweenFile { files: self.clone(), path: path.to_owned(), file }))
-    }
-    fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
-        SystemFiles.read(path, max)
-    }
-    fn names(&self, path: &Path) -> io::Result<Vec<String>> {
-        SystemFiles.names(path)
-    }
-    fn link_target(&self, path: &Path) -> io::Result<PathBuf> {
-        SystemFiles.link_target(path)
-    }
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.step();
-        SystemFiles.stat(path)
-    }
-    fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
-        SystemFiles.make_dir(path, mode)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        SystemFiles.remove(path)
-    }
-    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
-        SystemFiles.replace(from, to)
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        SystemFiles.sync_dir(path)
-    }
-    fn is_remote(&self, path: &Path) -> io::Result<bool> {
-        SystemFiles.is_remote(path)
-    }
-    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        SystemFiles.canonical(path)
-    }
-    fn user(&self) -> u32 {
-        SystemFiles.user()
-    }
-    fn home(&self) -> io::Result<PathBuf> {
-        SystemFiles.home()
-    }
-    fn group_name(&self, group: u32) -> Option<String> {
-        SystemFiles.group_name(group)
-    }
-}
-
-struct BetweenFile {
-    files: Between,
-    path: PathBuf,
-    file: Box<dyn File>,
-}
-
-impl File for BetweenFile {
-    fn read_head(&mut self, max: usize) -> io::Result<Vec<u8>> {
-        self.files.step();
-        let bytes = self.file.read_head(max)?;
-        let mut bytes = self.files.old(&self.path, bytes, |(_, bytes)| bytes);
-        bytes.truncate(max);
-        Ok(bytes)
-    }
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.files.step();
-        self.file.write_at(offset, bytes)
-    }
-    fn allocate(&mut self, len: u64) -> io::Result<()> {
-        self.file.allocate(len)
-    }
-    fn sync(&mut self) -> io::Result<()> {
-        self.files.step();
-        self.file.sync()
-    }
-    fn stat(&self) -> io::Result<Stat> {
-        let stat = self.file.stat()?;
-        Ok(self.files.old(&self.path, stat, |(stat, _)| stat))
-    }
-    fn set_group(&mut self, group: u32) -> io::Result<()> {
-        self.file.set_group(group)
-    }
-    fn try_lock(&mut self, shared: bool) -> io::Result<bool> {
-        self.files.step();
-        self.file.try_lock(shared)
-    }
-    fn unlock(&mut self) -> io::Result<()> {
-        self.files.step();
-        self.file.unlock()
-    }
-    fn try_lock_bytes(&mut self, bytes: Range<u64>, shared: bool) -> io::Result<bool> {
-        self.files.step();
-        match self.files.fault() {
-            Fault::LocksNothing => Ok(true),
-            _ => self.file.try_lock_bytes(bytes, shared),
+impl Otherwise for Between {
+    fn step(&self) {
+        let mut inner = self.0.lock().unwrap();
+        let due = match &mut inner.action {
+            Some((0, _)) => inner.action.take(),
+            Some((left, _)) => {
+                *left -= 1;
+                None
+            }
+            None => None,
+        };
+        drop(inner);
+        if let Some((_, action)) = due {
+            action();
         }
     }
-    fn unlock_bytes(&mut self, bytes: Range<u64>) -> io::Result<()> {
-        self.files.step();
-        self.file.unlock_bytes(bytes)
+    fn told(&self, path: &Path, stat: Stat) -> Stat {
+        self.old(path, stat, |(stat, _)| stat)
     }
-    fn locked_bytes(&self, bytes: Range<u64>, shared: bool) -> io::Result<Option<Range<u64>>> {
-        self.files.step();
-        self.file.locked_bytes(bytes, shared)
+    fn read(&self, path: &Path, bytes: Vec<u8>) -> Vec<u8> {
+        self.old(path, bytes, |(_, bytes)| bytes)
+    }
+    fn locks_bytes(&self) -> bool {
+        self.fault() != Fault::LocksNothing
     }
 }
 
@@ -222,7 +127,7 @@ impl Site {
     }
 
     fn client(&self, files: Between) -> Arc<Client> {
-        Arc::new(open(&self.world, &self.machine.settings.storage, Arc::new(files)))
+        Arc::new(open(&self.world, &self.machine.settings.storage, Arc::new(OverSystem(files))))
     }
 
     /// Of the three seats two are checked out while two are returned: before the given step of the one
