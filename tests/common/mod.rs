@@ -16,6 +16,7 @@ pub mod postgres;
 pub mod programs;
 pub mod record_locks_unix;
 pub mod remote;
+pub mod reports;
 pub mod server;
 pub mod signer;
 #[path = "../../src/storage/tests/chip.rs"]

@@ -6,7 +6,7 @@ use lm::log::Level;
 use lm_portal::Kind;
 
 use crate::common::days::Days;
-use crate::common::machine::Found;
+use crate::common::reports::Found;
 use crate::common::world::World;
 
 const DAY: i64 = 86_400;
