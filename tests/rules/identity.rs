@@ -11,6 +11,7 @@ use crate::common::hosts::Host;
 use crate::common::machine::PRODUCT;
 use crate::common::programs;
 use crate::common::skipped;
+use crate::common::user::set_mode;
 use crate::common::world::World;
 
 /// A store in a folder of its own, and what of it is kept outside.
@@ -190,6 +191,30 @@ fn r52_a_reboot_a_migration_and_another_container_keep_trust() {
         works(&store.on(&host), &id);
         store.on(&host).refresh(Some(&id)).unwrap();
     }
+}
+
+/// Root, who activates for all users, sees more of a machine than they do: what only root sees is no
+/// evidence there, or the store would be on another machine for everybody else.
+#[test]
+fn u01_a_store_of_all_users_knows_its_machine_by_what_each_of_them_sees() {
+    let world = World::new();
+    let (store, desktop) = (Store::new(&world), Host::of_kind("desktop"));
+    for of_root in ["product_uuid", "board_serial"] {
+        set_mode(&desktop.root().join("sys/class/dmi/id").join(of_root), 0o600);
+    }
+    let factors = |scope| {
+        let mut options = lm::Options::new(PRODUCT, store.trust_root.as_str());
+        options.storage_dir = Some(store.dir());
+        options.scope = scope;
+        let found = desktop.open(options).health(false).unwrap();
+        let host = found.into_iter().find(|one| one.topic == lm::Topic::Host).unwrap();
+        let factors = host.detail["factors"].as_array().unwrap().clone();
+        factors.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let everyones = ["machine_id", "disk", "network", "processor"];
+    assert_eq!(factors(lm::Scope::Machine), everyones);
+    let own = factors(lm::Scope::User);
+    assert!(["system_uuid", "board_serial"].iter().all(|kind| own.iter().any(|own| own == kind)));
 }
 
 /// A container whose operator mounts an identity: on any host it is the same, and copied without
