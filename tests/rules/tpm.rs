@@ -84,9 +84,15 @@ impl Machine {
     }
 
     fn with_tpm_at(&self, socket: PathBuf) -> Client {
+        self.open(socket, None)
+    }
+
+    /// `None`: the store is in the user's own place.
+    fn open(&self, socket: PathBuf, storage: Option<PathBuf>) -> Client {
         let mut options = lm::Options::new(PRODUCT, self.trust_root.as_str());
         options.portal_url = Some(self.url.clone());
         options.host_identity = Some("desk-1".to_owned());
+        options.storage_dir = storage;
         let files = AtHome { home: self.home.path().to_owned(), socket };
         let ports = Ports { clock: Arc::new(Patient), ..OverSystem::ports(files) };
         Client::open_with(options, ports).unwrap()
@@ -119,13 +125,20 @@ const ACTIVE: (State, bool, Option<Code>, NextStep) = (State::Active, true, None
 const RESTORED: (State, bool, Option<Code>, NextStep) =
     (State::Untrusted, false, Some(Code::Restored), NextStep::Repair);
 
-/// What a report says of what seals the store.
+/// What a report says of what seals the store: its name, and what is not as it should be.
+fn sealer(client: &Client) -> (String, Vec<Finding>) {
+    let found = client.health(false).unwrap();
+    let of_sealer = found.into_iter().filter(|one| one.topic == Topic::Sealer);
+    let (good, bad): (Vec<_>, Vec<_>) = of_sealer.partition(|one| one.level == Level::Info);
+    let named = good.iter().find_map(|one| one.detail["sealer"].as_str());
+    (named.expect("its name").to_owned(), bad)
+}
+
+/// Of a store that a TPM seals: what is not as it should be.
 fn of_sealer(client: &Client) -> Vec<Finding> {
-    let mut found = client.health(false).unwrap();
-    found.retain(|one| one.topic == Topic::Sealer);
-    assert!(found.iter().any(|one| one.detail["sealer"] == "tpm"), "{found:?}");
-    found.retain(|one| one.level != Level::Info);
-    found
+    let (name, bad) = sealer(client);
+    assert_eq!(name, "tpm");
+    bad
 }
 
 /// What the counter tells, as a report says it: an error, with what to do.
@@ -207,4 +220,17 @@ fn u17_a_tpm_that_is_gone_is_told_with_what_to_do_and_the_licenses_go_on() {
     // And it is asked again once it is back.
     assert!(of_sealer(&machine.process()).is_empty());
     assert_eq!(told(&machine.process(), &id), ACTIVE);
+}
+
+/// A TPM has room for a dozen counters or two, and directories that a host chooses come and go.
+#[test]
+fn a_store_in_a_directory_of_the_hosts_takes_no_counter_of_a_tpm() {
+    let world = World::new();
+    let id = world.nl(1);
+    let Some(machine) = Machine::new(&world) else { return };
+    let elsewhere = Some(machine.home.path().join("elsewhere"));
+    let process = machine.open(machine.chip.socket(), elsewhere);
+    process.activate(&id, 1).unwrap();
+    let (name, bad) = sealer(&process);
+    assert_eq!((name.as_str(), bad.len()), ("software", 0));
 }
