@@ -7,6 +7,7 @@ use super::disk::{Disk, Fault};
 use super::world::{COUNTER, RealRandom, WAIT, World, count, counter, sound, state};
 use crate::ports::{Clock, Files, Ports};
 use crate::secret::Secret;
+use crate::storage::place::Paths;
 use crate::storage::platform::{Counter, PlatformSealer, Seal, Word};
 use crate::storage::{Commit, Note, Reading, SealerKind, SoftwareSealer, State, Storage};
 
@@ -14,7 +15,7 @@ const DAY: i64 = 24 * 3600;
 
 /// A chip. Clones are the same one.
 #[derive(Clone, Default)]
-struct Chip(Arc<Mutex<Inner>>);
+pub(super) struct Chip(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
@@ -42,6 +43,11 @@ impl Chip {
 
     fn clear(&self) {
         self.inner().counter = None;
+    }
+
+    /// Where its counter stands.
+    pub(super) fn count(&self) -> u64 {
+        self.inner().counter.unwrap().1
     }
 }
 
@@ -89,6 +95,10 @@ fn open(world: &World, chip: &Chip) -> Storage {
 }
 
 fn open_on(world: &World, chip: &Chip, files: Arc<dyn Files>, wall: i64) -> Storage {
+    open_at(world.paths("s"), chip, files, wall)
+}
+
+pub(super) fn open_at(paths: Paths, chip: &Chip, files: Arc<dyn Files>, wall: i64) -> Storage {
     struct At(i64);
     impl Clock for At {
         fn wall(&self) -> i64 {
@@ -104,7 +114,7 @@ fn open_on(world: &World, chip: &Chip, files: Arc<dyn Files>, wall: i64) -> Stor
     }
     let ports = Ports { clock: Arc::new(At(wall)), random: Arc::new(RealRandom), files };
     let sealer = Box::new(SoftwareSealer::new("Acme", "ortho").unwrap());
-    Storage::with(world.paths("s"), sealer, Some(Box::new(chip.clone())), &ports)
+    Storage::with(paths, sealer, Some(Box::new(chip.clone())), &ports)
 }
 
 fn seen(world: &World, chip: &Chip) -> Reading {

@@ -1,11 +1,12 @@
 //! Every subset of {a, b, anchor file, identity of the files} put back to every earlier generation,
-//! with and without what the portal remembers.
+//! with and without what the portal remembers, and what a chip has counted.
 //!
 //! What must come out is worked out a second time here, from the sentence alone: *rights hold only if no
 //! anchor and no portal memory has seen a later generation.* It counts in steps of a history and
 //! knows nothing of images, generations or store IDs.
 
 use super::memory::{Memory, tell, whole};
+use super::platform::{Chip, open_at};
 use super::world::{count, counter, sound};
 use crate::ports::Stat;
 use crate::storage::judge::Judged;
@@ -35,6 +36,8 @@ struct Cell {
     same_files: [bool; 2],
     /// The latest step that the portal has been told of.
     portal: Option<usize>,
+    /// The latest step that the chip has counted; `None`: it can't be asked.
+    chip: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,7 @@ enum Overlooks {
     TheFile,
     TheIdentity,
     ThePortal,
+    TheChip,
 }
 
 /// The second evaluator.
@@ -84,6 +88,9 @@ fn by_the_sentence(cell: &Cell, born: bool, overlooks: Overlooks) -> Verdict {
     if overlooks != Overlooks::ThePortal {
         have_seen.extend(cell.portal);
     }
+    if overlooks != Overlooks::TheChip {
+        have_seen.extend(cell.chip);
+    }
     let later = have_seen.iter().any(|seen| *seen > shown);
     if later || nobody { Verdict::Broken(shown) } else { Verdict::Holds(shown) }
 }
@@ -93,6 +100,8 @@ struct History {
     /// Anchor, `a`, `b` after each step.
     steps: Vec<[Vec<u8>; 3]>,
     generations: Vec<u64>,
+    /// Where the chip's counter stood.
+    counts: Vec<u64>,
     files: [Stat; 3],
     sealer: SoftwareSealer,
     born: bool,
@@ -102,11 +111,13 @@ impl History {
     fn new(born: bool) -> Self {
         let memory = Memory::default();
         memory.inner().no_birth_times = !born;
-        let (mut steps, mut generations) = (Vec::new(), Vec::new());
+        let chip = Chip::default();
+        let (mut steps, mut generations, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         let [a, b] = Memory::paths().images;
         let paths = [Memory::paths().anchor.unwrap(), a, b];
         for _ in 0..=STEPS {
-            count(&memory.store()).unwrap();
+            count(&open_at(Memory::paths(), &chip, memory.files(), 0)).unwrap();
+            counts.push(chip.count());
             let tree = memory.tree();
             steps.push(paths.each_ref().map(|path| {
                 // The zeros behind an image say nothing, and take time.
@@ -118,7 +129,7 @@ impl History {
         }
         let files = paths.each_ref().map(|path| memory.files().stat(path).unwrap());
         let sealer = SoftwareSealer::new("Acme", "ortho").unwrap();
-        Self { steps, generations, files, sealer, born }
+        Self { steps, generations, counts, files, sealer, born }
     }
 
     fn piece(&self, which: usize, at: At, same_file: bool) -> Option<Piece> {
@@ -143,7 +154,8 @@ impl History {
             images: [image(0), image(1)],
             anchor_possible: true,
         };
-        Judged::of(&raw, &self.sealer, |_, _| Word::Silent)
+        let counted = cell.chip.map(|step| Word::Stands(Some(self.counts[step])));
+        Judged::of(&raw, &self.sealer, |_, _| counted.unwrap_or(Word::Unreachable))
     }
 
     /// What the product says, with what the client adds of the portal's memory.
@@ -165,24 +177,41 @@ impl History {
     fn each(&self, mut see: impl FnMut(&Cell, Verdict)) {
         let steps = (0..=STEPS).map(At::Step);
         let images: Vec<_> = steps.chain([At::Gone, At::Damaged]).collect();
-        let sames = [[true, true], [true, false], [false, true], [false, false]];
         for a in &images {
             for b in &images {
                 for anchor in &images {
-                    for same_files in sames {
-                        let mut cell =
-                            Cell { images: [*a, *b], anchor: *anchor, same_files, portal: None };
+                    for same_files in SAMES {
+                        let mut cell = Cell {
+                            images: [*a, *b],
+                            anchor: *anchor,
+                            same_files,
+                            portal: None,
+                            chip: None,
+                        };
                         let standing = self.judge(&cell).standing();
                         see(&cell, self.verdict(&standing, None));
                         for portal in (0..=STEPS).step_by(portal_stride()) {
                             cell.portal = Some(portal);
                             see(&cell, self.verdict(&standing, cell.portal));
                         }
+                        cell.portal = None;
+                        if sames_with_chip().contains(&same_files) {
+                            // A chip is not put back: it has counted all.
+                            cell.chip = Some(STEPS);
+                            see(&cell, self.verdict(&self.judge(&cell).standing(), None));
+                        }
                     }
                 }
             }
         }
     }
+}
+
+const SAMES: [[bool; 2]; 4] = [[true, true], [true, false], [false, true], [false, false]];
+
+/// A disk that is put back whole has the same files; the others in the long form.
+fn sames_with_chip() -> &'static [[bool; 2]] {
+    if whole() { &SAMES } else { &SAMES[..1] }
 }
 
 /// All that the portal can remember in the long form, else some of it.
@@ -192,10 +221,11 @@ fn portal_stride() -> usize {
 
 #[test]
 fn r53_r60_every_way_to_put_files_back_gives_the_right_answer() {
-    let overlooked = [Overlooks::TheFile, Overlooks::TheIdentity, Overlooks::ThePortal];
+    let overlooked =
+        [Overlooks::TheFile, Overlooks::TheIdentity, Overlooks::ThePortal, Overlooks::TheChip];
     for born in [true, false] {
         let history = History::new(born);
-        let (mut cells, mut wrong, mut missed) = (0, Vec::new(), [false; 3]);
+        let (mut cells, mut wrong, mut missed) = (0, Vec::new(), [false; 4]);
         history.each(|cell, verdict| {
             cells += 1;
             let right = by_the_sentence(cell, born, Overlooks::Nothing);
@@ -208,9 +238,10 @@ fn r53_r60_every_way_to_put_files_back_gives_the_right_answer() {
         });
         tell(cells, &format!("files put back (birth times: {born})"));
         assert_eq!(wrong, [""; 0]);
-        assert_eq!(cells, 23 * 23 * 23 * 4 * (2 + STEPS / portal_stride()));
+        let of_files = SAMES.len() * (2 + STEPS / portal_stride()) + sames_with_chip().len();
+        assert_eq!(cells, 23 * 23 * 23 * of_files);
         // An anchor that is left out is missed: without birth times there is no identity to miss.
-        assert_eq!(missed, [true, born, true]);
+        assert_eq!(missed, [true, born, true, true]);
     }
 }
 
@@ -241,6 +272,7 @@ fn r53_every_subset_put_back_to_one_earlier_generation_is_seen_and_then_healed()
                 anchor: at(2),
                 same_files: [0, 1].map(|index| !(put(index) && as_new)),
                 portal: None,
+                chip: None,
             };
             let store = Memory::of(tree).store();
             let right = by_the_sentence(&cell, true, Overlooks::Nothing);
