@@ -107,7 +107,8 @@ fn raw_values(kind: &str) -> Vec<String> {
 fn r85_requests_carry_hashed_identity_only() {
     let world = World::new();
     let given = "serial-4711-of-this-host";
-    let kinds = ["desktop", "laptop", "server", "vm", "container", "board"].map(|kind| (kind, None));
+    let kinds =
+        ["desktop", "laptop", "server", "vm", "container", "board"].map(|kind| (kind, None));
     for (kind, identity) in kinds.into_iter().chain([("desktop", Some(given))]) {
         let (host, folder) = (Host::of_kind(kind), tempfile::tempdir().unwrap());
         let recorder = Arc::new(Recorder::default());
