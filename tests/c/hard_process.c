@@ -114,8 +114,12 @@ static void a_host_without_a_free_descriptor_is_told_so(void)
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
+        lm_client *own;
         CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
-        CHECK_CODE(lm_activate(open_client(), activation_id, 1, NULL), LM_OK);
+        own = open_client();
+        CHECK_CODE(lm_activate(own, activation_id, 1, NULL), LM_OK);
+        lm_client_free(own);
+        lm_client_free(client);
         _exit(0);
     }
     CHECK(waitpid(child, &result, 0) == child);
