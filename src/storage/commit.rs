@@ -11,7 +11,7 @@ use super::anchor::{Anchor, Found};
 use super::contents::Contents;
 use super::image::{Frame, HEAD_LEN, Identity, Image, file_len};
 use super::judge::Judged;
-use super::standing::{Standing, State};
+use super::standing::{FOREIGN_HINT, Standing, State};
 use super::{Commit, new_id};
 use crate::error::{Code, Error, Result};
 use crate::limits::IMAGE_MAX;
@@ -29,8 +29,7 @@ impl Core {
             let directory = self.paths.dir.display();
             let sentence =
                 format!("{directory} holds files named a or b that are not this product's.");
-            return Err(Error::new(Code::StorageUnsafe, sentence)
-                .with_hint("Give trusted storage a directory of its own."));
+            return Err(Error::new(Code::StorageUnsafe, sentence).with_hint(FOREIGN_HINT));
         }
         let mut standing = judged.standing();
         match judged.state {
@@ -62,7 +61,7 @@ impl Core {
         contents: &Contents,
         marks_only: bool,
     ) -> Result<()> {
-        let Judged { state, anchor, newest, index, generations, seal, word, .. } = judged;
+        let Judged { state, anchor, newest, index, generations, agrees, seal, word, .. } = judged;
         // Seats can be checked out as soon as there are any; where it can't be made, a checkout says so.
         let _ = self.ensure_slots();
         let mut writer = match newest {
@@ -74,7 +73,7 @@ impl Core {
                     frame.set_seal(next.as_ref());
                 }
                 let mut writer = Writer::open(self, *image, generations)?;
-                writer.settle(index)?;
+                writer.settle(index, agrees)?;
                 if state == State::Sound {
                     writer.raise_what_is_behind(anchor, generation);
                 }
@@ -120,7 +119,7 @@ struct Writer<'a> {
     generations: [Option<u64>; 2],
     identities: [Identity; 2],
     frame: Frame,
-    /// Which file the newest image was written into first.
+    /// Which of two level files is known to be durable: the one that was written first.
     first: u8,
 }
 
@@ -153,10 +152,14 @@ impl<'a> Writer<'a> {
 
     /// A writer that was killed may have left the newest image in the system's cache only. It must
     /// be on the disk before the other is touched, and before an anchor speaks of it. Where both
-    /// are level, the one that was written first is.
-    fn settle(&mut self, newest: usize) -> Result<()> {
+    /// are level, the one that was written first is; but where only the other still is the file that
+    /// it names, and with that an anchor, that one has to stay whole.
+    fn settle(&mut self, newest: usize, agrees: [bool; 2]) -> Result<()> {
         if self.generations[0] == self.generations[1] {
-            return Ok(());
+            if newest == usize::from(self.first) || agrees[1 - newest] || !agrees[newest] {
+                return Ok(());
+            }
+            self.first = u8::from(newest != 0);
         }
         let path = &self.core.paths.images[newest];
         let synced = self.files[newest].sync();

@@ -21,8 +21,8 @@ pub(super) struct Judged {
     pub(super) index: usize,
     /// The generations of `a` and `b`; `None` where there is no valid image.
     pub(super) generations: [Option<u64>; 2],
-    /// Whether the file of the newest image is the one that the image names.
-    identity_agrees: bool,
+    /// Of `a` and `b`: whether the file is the one that its image names.
+    pub(super) agrees: [bool; 2],
     pub(super) notes: Vec<Note>,
     /// What the platform was asked, and said.
     pub(super) seal: Option<Seal>,
@@ -79,7 +79,6 @@ impl Judged {
             Some(Parsed::Whole(image)) => Some(image),
             _ => None,
         };
-        let identity_agrees = agrees[index];
         let seal = newest.as_ref().and_then(|image| image.frame.seal());
         let word = newest.as_ref().map_or(Word::Silent, |image| ask(seal.as_ref(), &image.frame));
         let mut judged = Self {
@@ -88,7 +87,7 @@ impl Judged {
             newest,
             index,
             generations,
-            identity_agrees,
+            agrees,
             notes,
             seal,
             word,
@@ -116,10 +115,11 @@ impl Judged {
         }
     }
 
-    /// One that the anchor knows is this product's, and its wrapped key is damaged.
+    /// One that the anchor knows is this product's, and its wrapped key is damaged. So is what stands
+    /// where a birth was cut off: that it may be written over was found before the birth began.
     fn is_of_another(&self, image: &[u8], sealer: &dyn Sealer) -> bool {
         closed_store(image, sealer).is_some_and(|store_id| match self.anchor {
-            Found::Standing(anchor) => anchor.store_id != store_id,
+            Found::Standing(anchor) => !anchor.birth && anchor.store_id != store_id,
             _ => true,
         })
     }
@@ -156,7 +156,7 @@ impl Judged {
             Found::Standing(_) => Seen::SomethingLater,
             Found::Missing | Found::Damaged => Seen::Unknown,
         };
-        let identity = match (image.identities[self.index].is_known(), self.identity_agrees) {
+        let identity = match (image.identities[self.index].is_known(), self.agrees[self.index]) {
             (false, _) => Seen::Unknown,
             (true, true) => Seen::NothingLater,
             (true, false) => Seen::SomethingLater,
@@ -203,7 +203,7 @@ impl Judged {
         self.notes.extend(note);
         if !image.identities[self.index].is_known() {
             self.notes.push(Note::IdentityUnknown);
-        } else if !self.identity_agrees {
+        } else if !self.agrees[self.index] {
             self.notes.push(Note::ImageCopied);
         }
     }

@@ -88,7 +88,7 @@ pub use place::{Place, Scope};
 pub use platform::SealerKind;
 pub use seal::{Sealer, SoftwareSealer};
 pub use slots::{RANGE_LEN, Slots, Take, bytes_of};
-pub use standing::{Look, Note, Reading, Standing, State};
+pub use standing::{FOREIGN_HINT, Look, Note, Reading, Standing, State};
 
 use crate::error::{Code, Error, Result};
 use crate::ports::{Clock, Files, Ports, Random};

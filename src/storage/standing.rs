@@ -77,6 +77,10 @@ pub struct Look {
     pub(super) files: [Option<(Stat, Vec<u8>)>; 3],
 }
 
+/// What to do where the files are another's ([`Note::Foreign`]), or may be.
+pub const FOREIGN_HINT: &str =
+    "Give trusted storage a directory of its own; if nobody needs the files, move them away.";
+
 /// Something about a store's health that hinders nothing yet. Displays as a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Note {

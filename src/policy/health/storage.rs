@@ -7,7 +7,7 @@ use crate::error::{Code, Error};
 use crate::limits::IMAGE_MAX;
 use crate::log::Level;
 use crate::policy::{NextStep, store_status};
-use crate::storage::{Note, Reading, SealerKind, State};
+use crate::storage::{FOREIGN_HINT, Note, Reading, SealerKind, State};
 
 /// What this user may do where the store lies.
 #[derive(Debug)]
@@ -22,7 +22,6 @@ pub struct Access {
     pub free: Option<u64>,
 }
 
-const OWN_DIRECTORY: &str = "Give trusted storage a directory of its own.";
 /// A change writes two images at their longest, an anchor and a directory's entries.
 const NEEDED: u64 = 2 * IMAGE_MAX as u64 + 64 * 1024;
 /// Below this a disk is nearly full, whoever fills it.
@@ -84,7 +83,7 @@ fn standing(reading: &Reading, directory: &str) -> Finding {
         // Activating again, which heals the two that follow, would be refused.
         State::Missing | State::Damaged if reading.notes.contains(&Note::Foreign) => {
             let refusal =
-                Error::new(Code::StorageUnsafe, Note::Foreign.to_string()).with_hint(OWN_DIRECTORY);
+                Error::new(Code::StorageUnsafe, Note::Foreign.to_string()).with_hint(FOREIGN_HINT);
             Finding::failed(Topic::Storage, &refusal).next(NextStep::ContactVendor)
         }
         State::Missing => bad(Code::StorageMissing),
@@ -120,7 +119,7 @@ fn note(note: &Note) -> Finding {
         }
         Note::AnchorBehind => return Finding::good(Topic::Anchor, note.to_string()),
         Note::CounterBehind => return Finding::good(Topic::Sealer, note.to_string()),
-        Note::Foreign => (Topic::Storage, OWN_DIRECTORY),
+        Note::Foreign => (Topic::Storage, FOREIGN_HINT),
         Note::SealerUnreachable => (
             Topic::Sealer,
             "If this user should reach the TPM, add it to the group of /dev/tpmrm0, tss as a rule. \

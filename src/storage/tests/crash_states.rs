@@ -97,6 +97,20 @@ const SCENES: &[Scene] = &[
         new: 3,
     },
     Scene {
+        name: "image a a copy of itself",
+        before: || with(|tree| copy(tree, 0)),
+        change: PLAIN,
+        old: &[(SOUND, 2)],
+        new: 3,
+    },
+    Scene {
+        name: "image b a copy of itself",
+        before: || with(|tree| copy(tree, 1)),
+        change: PLAIN,
+        old: &[(SOUND, 2)],
+        new: 3,
+    },
+    Scene {
         name: "anchor gone",
         before: || with(|tree| tree.remove(&Memory::paths().anchor.unwrap())),
         change: PLAIN,
@@ -132,6 +146,20 @@ const SCENES: &[Scene] = &[
         old: &[(State::Damaged, 0), (State::Missing, 0), (SOUND, 0)],
         new: 1,
     },
+    // Half made anew, it must not be taken for another product's.
+    Scene {
+        name: "both wrapped keys rotten",
+        before: || {
+            with(|tree| {
+                for path in Memory::paths().images {
+                    tree.bytes_mut(&path).unwrap()[100] ^= 4;
+                }
+            })
+        },
+        change: PLAIN,
+        old: &[(State::Damaged, 0), (State::Missing, 0), (SOUND, 0)],
+        new: 1,
+    },
     Scene {
         name: "images gone",
         before: || with(|tree| Memory::paths().images.iter().for_each(|path| tree.remove(path))),
@@ -149,6 +177,13 @@ fn with(wrong: impl Fn(&mut Tree)) -> Memory {
 
 fn rot(tree: &mut Tree, image: usize) {
     tree.bytes_mut(&Memory::paths().images[image]).unwrap()[300] ^= 4;
+}
+
+/// The same bytes in another file, as a copying program leaves them.
+fn copy(tree: &mut Tree, image: usize) {
+    let path = &Memory::paths().images[image];
+    let bytes = tree.bytes(path).unwrap().clone();
+    tree.put(path, bytes, false);
 }
 
 /// Choices of what reached the disk: all of them where the pieces are few; else each choice of the

@@ -343,6 +343,13 @@ pub(super) fn whole() -> bool {
     std::env::var_os("LM_STORAGE_TESTS").is_some_and(|value| value == "whole")
 }
 
+/// How many histories are tried against the model: so many, or as many as are asked for.
+#[expect(clippy::disallowed_methods, reason = "a knob of these tests")]
+pub(super) fn histories_or(ordinary: u32) -> u32 {
+    let asked = std::env::var("LM_STORAGE_HISTORIES").ok();
+    asked.map_or(ordinary, |text| text.parse().expect("LM_STORAGE_HISTORIES is a number"))
+}
+
 /// Tells how much was tried, for whoever asks to see it.
 #[expect(clippy::print_stdout, reason = "a test's report")]
 pub(super) fn tell(count: usize, what: &str) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::memory::{Dice, Memory, tell, whole};
+use super::memory::{Dice, Memory, histories_or, tell};
 use super::world::{COUNTER, WAIT, count, counter};
 use crate::error::Code;
 use crate::storage::{Commit, Reading, State, Storage};
@@ -55,7 +55,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         4 => (0..40_usize, any::<bool>(), any::<u64>())
             .prop_map(|(after, power, seed)| Step::Die { after, power, seed }),
         1 => Just(Step::ReadOnly),
-        2 => (0..2_usize, 0..16_000_usize).prop_map(|(image, at)| Step::Rot { image, at }),
+        2 => (0..2_usize, prop_oneof![0..150_usize, 0..16_000_usize])
+            .prop_map(|(image, at)| Step::Rot { image, at }),
         1 => (0..2_usize).prop_map(Step::RemoveImage),
         1 => Just(Step::RemoveAnchor),
         1 => Just(Step::RotAnchor),
@@ -104,6 +105,8 @@ struct Model {
     /// Each anchor that was ever written, by its bytes: store and generation.
     anchors: BTreeMap<Vec<u8>, (usize, u64)>,
     stores: Vec<[u8; 16]>,
+    /// The key of each store, as it stands wrapped in its images, with its length.
+    keys: BTreeMap<[u8; 16], Vec<u8>>,
 }
 
 /// The machine on which it all happens.
@@ -137,6 +140,7 @@ impl Model {
         for bytes in paths.images.iter().filter_map(|path| tree.bytes(path)) {
             // These numbers stand in the clear.
             assert_eq!(bytes[16..40], plain(&standing.store_id, standing.generation));
+            self.keys.insert(standing.store_id, bytes[WRAPPED].to_vec());
             self.images.insert(bytes.clone(), written);
         }
         let anchor = tree.bytes(&paths.anchor.unwrap()).unwrap().clone();
@@ -151,6 +155,28 @@ impl Model {
         };
         let Some(written) = self.images.get(bytes).copied() else { return Held::Unreadable };
         Held::Image { written, own_file: written.files[image] == tree.number(path) }
+    }
+
+    /// No image can be read, and by what is left it may as well be another product's: no change may
+    /// write over it. What the anchor knows is this product's.
+    fn may_be_anothers(&self, memory: &Memory) -> bool {
+        let (tree, paths) = (memory.tree(), Memory::paths());
+        let readable = [0, 1].map(|image| matches!(self.held(memory, image), Held::Image { .. }));
+        let left: Vec<_> = paths.images.iter().filter_map(|path| tree.bytes(path)).collect();
+        if readable.contains(&true) || left.is_empty() {
+            return false;
+        }
+        let anchor = tree.bytes(&paths.anchor.unwrap());
+        let known = anchor.and_then(|bytes| self.anchors.get(bytes));
+        let was_never_one = |bytes: &&Vec<u8>| !bytes.starts_with(b"lm-store");
+        let is_closed = |bytes: &&Vec<u8>| {
+            let whole_head = self.images.keys().any(|image| image[..48] == bytes[..48]);
+            let kind = bytes[80..82] == [1, 0] && bytes[83] <= 4;
+            let key = whole_head.then(|| &self.keys[&bytes[16..32]]);
+            let own = known.is_some_and(|(store, _)| self.stores[*store] == bytes[16..32]);
+            kind && !own && key.is_some_and(|key| *key != bytes[WRAPPED])
+        };
+        (anchor.is_none() && left.iter().any(was_never_one)) || left.iter().all(is_closed)
     }
 
     /// Rights hold only if no anchor has seen a later generation.
@@ -179,6 +205,9 @@ impl Model {
         if sound { Expected::Sound(shown.count) } else { Expected::Restored(shown.count) }
     }
 }
+
+/// Where the wrapped key stands in an image, with its length.
+const WRAPPED: std::ops::Range<usize> = 82..144;
 
 fn plain(store_id: &[u8; 16], generation: u64) -> [u8; 24] {
     let mut bytes = [0; 24];
@@ -276,8 +305,15 @@ impl Machine {
             && !succeeded
             && found == 0
             && matches!(state, State::Absent | State::Missing | State::Damaged | State::Sound);
+        // A torn write can set right what had rotted in an image: then that is back, as an older one.
+        let is_back = before.standing.state == State::Damaged
+            && state == State::Restored
+            && [0, 1].iter().any(|image| match self.model.held(&self.memory, *image) {
+                Held::Image { written, .. } => written.count == found,
+                _ => false,
+            });
         assert!(
-            is_old || is_new || is_marked || is_birth,
+            is_old || is_new || is_marked || is_birth || is_back,
             "{:?} with {old} became {state:?} with {found}",
             before.standing
         );
@@ -291,6 +327,17 @@ impl Machine {
         assert_eq!(error.code(), Code::StorageReadOnly, "{error}");
         assert_eq!(self.store.read().unwrap(), before, "nothing is lost, and status answers");
         self.memory.revive();
+    }
+
+    /// A change that must be refused, since what stands there may be another product's.
+    fn kept_off(&mut self) {
+        let before = self.memory.tree();
+        let error = count(&self.store).unwrap_err();
+        assert_eq!(error.code(), Code::StorageUnsafe, "{error}");
+        let paths = Memory::paths();
+        for path in paths.images.iter().chain(&paths.anchor) {
+            assert_eq!(self.memory.tree().bytes(path), before.bytes(path), "nothing was written");
+        }
     }
 
     /// Does something to the files behind the store's back.
@@ -331,7 +378,16 @@ impl Machine {
     }
 
     fn live(&mut self, step: Step) {
+        let tampers = matches!(
+            step,
+            Step::Rot { .. }
+                | Step::RemoveImage(_)
+                | Step::RemoveAnchor
+                | Step::RotAnchor
+                | Step::PutBack { .. }
+        );
         match step {
+            _ if !tampers && self.model.may_be_anothers(&self.memory) => self.kept_off(),
             Step::Change { by_another } => self.change(by_another, None),
             Step::Resize(len) => self.change(false, Some(len)),
             Step::Keep => self.store.change(WAIT, |_, _| Ok(((), Commit::Keep))).unwrap(),
@@ -364,7 +420,7 @@ fn histories(cases: u32, forgetful: bool) -> Result<(), String> {
 
 #[test]
 fn storage_does_what_the_model_says() {
-    let cases = if whole() { 1000 } else { 60 };
+    let cases = histories_or(60);
     assert_eq!(histories(cases, false), Ok(()));
     tell(cases as usize, "histories of up to 60 steps against the model");
 }
