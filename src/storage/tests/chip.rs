@@ -43,8 +43,10 @@ impl Swtpm {
             }
             Err(e) => panic!("swtpm: {e}"),
         };
-        let swtpm = Self { process, dir: dir.to_owned() };
-        while !swtpm.socket().exists() {
+        let mut swtpm = Self { process, dir: dir.to_owned() };
+        // Between its name and its listening a connection is refused.
+        while UnixStream::connect(swtpm.socket()).is_err() {
+            assert!(swtpm.process.try_wait().unwrap().is_none(), "swtpm has ended");
             #[expect(clippy::disallowed_methods, reason = "no port is there yet")]
             std::thread::sleep(Duration::from_millis(5));
         }
