@@ -2,8 +2,6 @@
 
 mod common;
 
-use std::net::TcpListener;
-
 use common::{Machine, PRODUCT, Run, administrator, lone_trust_root, unknown_id};
 use serde_json::json;
 
@@ -13,8 +11,8 @@ fn machine(portal: Option<&str>, identity: &str) -> Machine {
 
 /// Nobody listens there.
 fn closed_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    format!("http://{}", listener.local_addr().expect("its address"))
+    // No test has this one: a port that was let go may be another's by now.
+    "http://127.81.7.9:9".to_owned()
 }
 
 #[test]

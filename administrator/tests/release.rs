@@ -162,13 +162,14 @@ fn answering(answer: &'static str) -> (String, mpsc::Receiver<String>) {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let _ = sender.send(exchange(stream.unwrap(), answer));
+            exchange(stream.unwrap(), answer, &sender);
         }
     });
     (address, receiver)
 }
 
-fn exchange(mut stream: TcpStream, answer: &str) -> String {
+/// Says what came before it answers: who has the answer can ask for that.
+fn exchange(mut stream: TcpStream, answer: &str, said: &mpsc::Sender<String>) {
     let (mut came, mut part) = (String::new(), [0; 4096]);
     // What is left unread would break the connection.
     while !is_whole(&came) {
@@ -177,8 +178,8 @@ fn exchange(mut stream: TcpStream, answer: &str) -> String {
             _ => break,
         }
     }
+    let _ = said.send(came);
     let _ = stream.write_all(answer.as_bytes());
-    came
 }
 
 /// Whether head and body are there.

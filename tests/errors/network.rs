@@ -8,8 +8,8 @@ use crate::common::server::{answering, dripping, http, nobody};
 use crate::common::world::World;
 use crate::page::{Row, compare};
 
-/// Long enough to connect, short enough to wait for.
-const SHORT: u32 = 700;
+/// Long enough to save and to connect, short enough to wait for.
+const SHORT: u32 = 2_000;
 
 type Case = (&'static str, Box<dyn Fn(&mut Settings)>);
 

@@ -4,7 +4,7 @@
 //! `LM_STORAGE_POINTS=N` takes every Nth point (1: all, half an hour; `.ci/storage` takes every 29th).
 //! (What becomes of the bytes is the storage tests' matter; real calls of a real host fail in `kills`.)
 
-use lm::{Client, Error};
+use lm::{Client, Code, Error};
 
 use crate::common::books::{Case, GoOn};
 use crate::common::disk::{Disk, Fault, Trouble};
@@ -54,10 +54,11 @@ fn host(
     found
 }
 
-/// Codes of storage, each with a sentence and a next step.
+/// Codes of storage, each with a sentence and a next step; a slow disk may also leave no time for the portal.
 fn is_unclear(error: &Error, when: &str) -> Option<String> {
     let sentence = error.message().ends_with('.') && !error.hint().is_empty();
-    let clear = (40..50).contains(&error.code().number()) && sentence;
+    let number = error.code().number();
+    let clear = ((40..50).contains(&number) || error.code() == Code::Timeout) && sentence;
     (!clear).then(|| format!("{when}: {error:?}"))
 }
 

@@ -85,7 +85,7 @@ fn u17_the_way_to_the_portal_is_told_step_by_step() {
         assert_eq!(last.level == LM_LOG_ERROR, !last.hint.is_empty(), "{last:?}");
         (way.len(), last.topic, last.code)
     };
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = crate::common::server::nobody();
     let step = |count, topic: &str, code| (count, topic.to_owned(), code);
     assert_eq!(with(world.url()), step(3, "portal.http", LM_OK));
     assert_eq!(with("https://nobody.invalid"), step(1, "portal.dns", LM_ERR_DNS));

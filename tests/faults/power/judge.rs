@@ -26,6 +26,7 @@ pub(crate) enum Left {
 }
 
 const READ_ONLY: u64 = LM_ERR_STORAGE_READ_ONLY as u64;
+const BUSY: u64 = LM_ERR_BUSY as u64;
 const FAILED_DISK: u64 = LM_ERR_STORAGE_IO as u64;
 const ALL_TRUST: u32 = LM_TRUST_HOST | LM_TRUST_RESTORE | LM_TRUST_TIME;
 
@@ -44,7 +45,7 @@ impl License {
                 self.under_way = None;
             }
             // The disk fails from the cut on, and the portal may be slow: the call stays open.
-            "failed" if matches!(number(2), FAILED_DISK | READ_ONLY | 70..80) => {}
+            "failed" if matches!(number(2), BUSY | FAILED_DISK | READ_ONLY | 70..80) => {}
             _ => return Err(words.join(" ")),
         }
         Ok(())
