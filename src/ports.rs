@@ -206,6 +206,15 @@ pub trait File: Send {
     fn sync(&mut self) -> std::io::Result<()>;
     /// Owner, mode, links and identity.
     fn stat(&self) -> std::io::Result<Stat>;
+    /// Marks this open file by a number below 2^40, to be known again by whoever has only its
+    /// descriptor's number. (Unix: as its offset, which no reading or writing here moves.)
+    fn mark(&mut self, mark: u64) {
+        let _ = mark;
+    }
+    /// The mark of what is open here; `None` where the system keeps none.
+    fn marked(&self) -> Option<u64> {
+        None
+    }
     /// Gives the file to this group.
     fn set_group(&mut self, group: u32) -> std::io::Result<()>;
     /// Takes the whole-file lock, or says at once that another holds it.

@@ -23,7 +23,9 @@ const FRESH: i64 = 60;
 /// How the state that an answer was applied to is committed: above the generation that the portal
 /// has seen of this store, so that one break is one break.
 pub(super) fn commit_of(draft: &Draft<'_>, answered: &Answered) -> Commit {
-    if is_of_store(draft, answered) {
+    if !draft.stands() {
+        Commit::Keep
+    } else if is_of_store(draft, answered) {
         Commit::WriteAbove(answered.answer.store_generation)
     } else {
         Commit::Write

@@ -36,7 +36,7 @@ impl Client {
             let backoff = next(&draft.state, &error, draft.now.wall, jitter);
             let until = backoff.until;
             draft.state.backoff = Some(backoff);
-            Ok((until, Commit::Write))
+            Ok((until, if draft.stands() { Commit::Write } else { Commit::Keep }))
         });
         match noted {
             Ok(until) => error.with_retry_at(until),

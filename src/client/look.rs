@@ -321,6 +321,13 @@ impl Client {
         }
     }
 
+    /// The same, those that the portal has not answered about for longest first.
+    pub(super) fn ids_by_contact(&self) -> Result<Vec<ActivationId>> {
+        let mut entries = self.state_here()?.entries;
+        entries.sort_by_key(|entry| entry.contacted_at);
+        Ok(entries.into_iter().map(|entry| entry.activation_id).collect())
+    }
+
     /// The state that is here now, records and all; why the store cannot answer, as an error.
     pub(super) fn state_here(&self) -> Result<State> {
         self.look_now()?;

@@ -25,7 +25,7 @@ pub(super) fn refresh(client: &Client, id: Option<ActivationId>) -> Result<()> {
             client.must_be_here(id)?;
             refresh_one(client, id, &call)
         }
-        None => super::resume::each(client.ids_here()?, |id| refresh_one(client, id, &call)),
+        None => super::resume::each(client.ids_by_contact()?, |id| refresh_one(client, id, &call)),
     }
 }
 

@@ -179,8 +179,10 @@ impl State {
     pub(super) fn mark_restored(&mut self) {
         for entry in &mut self.entries {
             entry.restored = entry.record.is_some();
-            if let Some(pending) = &mut entry.pending {
+            let mut found = entry.pending.as_mut();
+            while let Some(pending) = found {
                 pending.restored = true;
+                found = pending.displaced.as_deref_mut();
             }
         }
     }

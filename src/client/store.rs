@@ -31,6 +31,11 @@ impl Draft<'_> {
         entry::verify(&self.keyring, &self.client.product, self.state.entry(id)?)
     }
 
+    /// Whether there is a store: where there is none, only a person's wish makes one.
+    pub(super) fn stands(&self) -> bool {
+        matches!(self.standing.state, storage::State::Sound | storage::State::Restored)
+    }
+
     /// The version of the newest keyset that this store has; 0: none.
     pub(super) fn keyset_version(&self) -> u64 {
         self.keyring.keyset_version()

@@ -1,8 +1,9 @@
 //! The anchor in another tree: a small file that knows which store stands in a directory and how
 //! far it has come, so that an older store put back in its place is seen.
 //!
-//! Two slots, each inside one sector, of which always the older is written: a torn write harms no
-//! anchor. Written in place and not by renaming, since a renamed file would belong to the member
+//! Two slots, each inside one sector, of which the older is written: a torn write harms no anchor. Only
+//! a birth over a birth writes the newer: the older names the store before, which is ours as well.
+//! Written in place and not by renaming, since a renamed file would belong to the member
 //! of the group who happened to write it. The other kind of anchor, the identity of the image
 //! files, stands inside the image: [`super::image::Identity`].
 //!
@@ -60,6 +61,17 @@ pub(super) fn parse(bytes: Option<&[u8]>) -> Found {
         Some((_, slot)) => Found::Standing(slot.anchor),
         None => Found::Damaged,
     }
+}
+
+/// The stores that it knows: the newest and, where that one is being born, the one before.
+pub(super) fn known(bytes: Option<&[u8]>) -> Vec<[u8; 16]> {
+    let bytes = bytes.unwrap_or_default();
+    let Some((_, Slot { anchor, .. })) = newest(bytes) else { return Vec::new() };
+    if !anchor.birth {
+        return vec![anchor.store_id];
+    }
+    let slots = bytes.chunks(SLOT_LEN).take(2);
+    slots.filter_map(|bytes| Some(Slot::decode(bytes)?.anchor.store_id)).collect()
 }
 
 fn newest(bytes: &[u8]) -> Option<(usize, Slot)> {
@@ -140,6 +152,12 @@ impl Core {
         let bytes = bytes.map_err(|e| self.io_error(path, "read", &e))?;
         let (index, sequence) = match newest(&bytes) {
             Some((_, slot)) if slot.anchor == anchor => return Ok(()),
+            // A birth after a birth takes its place: the other slot knows the store before.
+            Some((index, slot))
+                if slot.anchor.birth && anchor.birth && known(Some(&bytes)).len() == 2 =>
+            {
+                (index, slot.sequence.saturating_add(1))
+            }
             Some((index, slot)) => (1 - index, slot.sequence.saturating_add(1)),
             None => (0, 1),
         };

@@ -233,7 +233,7 @@ impl<'a> Writer<'a> {
         self.generations[index] = None;
         // Nothing is promised of this write, so nothing is to be done about its failure.
         let _ = self.files[index].write_at(0, &[0; HEAD_LEN]);
-        if matches!(failed, Failed::During(_)) {
+        if matches!(failed, Failed::During(e) if e.code() != Code::StorageFull) {
             self.core.turned_read_only.store(true, Ordering::Release);
         }
     }

@@ -106,22 +106,13 @@ impl Judged {
     fn belongs_to_another(&self, raw: &Raw, sealer: &dyn Sealer) -> bool {
         let written = || raw.images.iter().flatten().filter(|piece| !piece.bytes.is_empty());
         match self.state {
-            State::Damaged | State::Missing if written().next().is_some() => {
+            State::Absent | State::Damaged | State::Missing if written().next().is_some() => {
                 let never_ours = self.anchor == Found::Missing
                     && written().any(|piece| is_foreign(&piece.bytes));
-                never_ours || written().all(|piece| self.is_of_another(&piece.bytes, sealer))
+                never_ours || written().any(|piece| is_of_another(raw, &piece.bytes, sealer))
             }
             _ => false,
         }
-    }
-
-    /// One that the anchor knows is this product's, and its wrapped key is damaged. So is what stands
-    /// where a birth was cut off: that it may be written over was found before the birth began.
-    fn is_of_another(&self, image: &[u8], sealer: &dyn Sealer) -> bool {
-        closed_store(image, sealer).is_some_and(|store_id| match self.anchor {
-            Found::Standing(anchor) => !anchor.birth && anchor.store_id != store_id,
-            _ => true,
-        })
     }
 
     fn decide(&self, raw: &Raw) -> State {
@@ -279,6 +270,12 @@ impl Judged {
     pub(super) fn is_suspicious(&self) -> bool {
         matches!(self.state, State::Restored | State::Damaged | State::Missing)
     }
+}
+
+/// One that the anchor knows is this product's, and its wrapped key is damaged.
+fn is_of_another(raw: &Raw, image: &[u8], sealer: &dyn Sealer) -> bool {
+    let known = anchor::known(raw.anchor.as_ref().map(|piece| piece.bytes.as_slice()));
+    closed_store(image, sealer).is_some_and(|store_id| !known.contains(&store_id))
 }
 
 fn images(raw: &Raw, level: bool, sealer: &dyn Sealer) -> [Option<Parsed>; 2] {

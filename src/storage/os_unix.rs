@@ -4,7 +4,7 @@
 
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::{DirBuilder, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -192,6 +192,15 @@ impl File for OpenFile {
 
     fn stat(&self) -> io::Result<Stat> {
         self.0.metadata().map(|found| stat_of(&found))
+    }
+
+    fn mark(&mut self, mark: u64) {
+        // Where the file system has no such offsets, the one that it has stays.
+        let _ = self.0.seek(SeekFrom::Start(mark));
+    }
+
+    fn marked(&self) -> Option<u64> {
+        (&self.0).stream_position().ok()
     }
 
     fn set_group(&mut self, group: u32) -> io::Result<()> {

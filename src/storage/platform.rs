@@ -121,6 +121,14 @@ struct Said {
     at: Duration,
 }
 
+impl Said {
+    /// Another process has raised the counter since.
+    fn is_behind(&self, seal: &Seal) -> bool {
+        let counted = seal.counter.map_or(0, |counter| counter.value);
+        matches!(self.word, Word::Stands(Some(stands)) if stands < counted)
+    }
+}
+
 impl Platform {
     pub(super) fn new(sealer: Option<Box<dyn PlatformSealer>>, clock: Arc<dyn Clock>) -> Self {
         Self { sealer, clock, said: Mutex::new(None) }
@@ -146,6 +154,7 @@ impl Platform {
         if let Some(said) = said.as_ref()
             && said.of.is_same(seal)
             && now.saturating_sub(said.at) <= age
+            && (age == Duration::MAX || !said.is_behind(seal))
         {
             return said.word;
         }
@@ -212,8 +221,7 @@ impl Platform {
         let (Some(sealer), Some(seal)) = (&self.sealer, seal) else {
             return;
         };
-        let mut said = self.said.lock();
-        let stands = match said.as_ref() {
+        let stands = match self.said.lock().as_ref() {
             Some(said) if said.of.is_same(seal) => said.word,
             _ => return,
         };
@@ -225,7 +233,8 @@ impl Platform {
         }
         let raised = sealer.raise(counter, master);
         let word = raised.map_or(Word::Unreachable, |value| Word::Stands(Some(value)));
-        *said = Some(Said { of: seal.clone(), word, at: self.clock.boot() });
+        let at = self.clock.boot();
+        *self.said.lock() = Some(Said { of: seal.clone(), word, at });
     }
 }
 

@@ -27,6 +27,8 @@ use crate::ports::{File, OpenHow};
 pub const RANGE_LEN: u64 = 1 << 20;
 /// Where the ranges begin. What the file holds lies before.
 const FIRST: u64 = 1 << 62;
+/// Bytes of a mark: as far into a file as every file system reaches.
+const MARK_LEN: usize = 5;
 /// How often a byte that was free and could not be locked is asked about again.
 const RACES: u32 = 16;
 
@@ -46,8 +48,9 @@ pub struct Slots {
     /// `None` once closed.
     file: Option<Box<dyn File>>,
     path: PathBuf,
-    /// Which file this is.
+    /// Which file this is, and by what this opening of it is known.
     identity: (u64, u64),
+    mark: Option<u64>,
     locked: Vec<Range<u64>>,
 }
 
@@ -107,7 +110,12 @@ impl Core {
             )),
             _ => error,
         })?;
-        Ok(opened.map(|(file, stat)| Slots {
+        let Some((mut file, stat)) = opened else { return Ok(None) };
+        let mut mark = [0; 8];
+        self.random.fill(&mut mark[..MARK_LEN])?;
+        file.mark(u64::from_le_bytes(mark));
+        Ok(Some(Slots {
+            mark: file.marked(),
             file: Some(file),
             path: path.clone(),
             identity: (stat.device, stat.inode),
@@ -209,10 +217,12 @@ impl Slots {
     }
 
     /// A host that closed descriptors that it did not open may have its own file behind this number
-    /// by now, which is not ours to close. The locks went with the close.
+    /// by now, or this file as a later checkout has opened it: not ours to close. The locks went with
+    /// the close.
     fn forget_what_is_not_ours(&mut self) {
         let is_ours = |file: &dyn File| {
-            file.stat().is_ok_and(|stat| (stat.device, stat.inode) == self.identity)
+            file.marked() == self.mark
+                && file.stat().is_ok_and(|stat| (stat.device, stat.inode) == self.identity)
         };
         if let Some(file) = self.file.take_if(|file| !is_ours(file.as_ref())) {
             self.locked.clear();

@@ -282,3 +282,43 @@ fn r74_a_response_cut_or_changed_anywhere_is_refused_and_nothing_is_lost() {
     assert_eq!(machine.images(), images, "nothing was written");
     machine.apply(&response).unwrap();
 }
+
+/// What a return had displaced comes back by that return's refusal, and is of the older store, too.
+#[test]
+fn r54_a_displaced_operation_of_a_restored_store_heals_nothing() {
+    let world = World::new();
+    let entitlement = world.entitlement_with(1, |new| new.return_limit = Some(1));
+    let id = world.id(&entitlement, Kind::Nl, 1);
+    let machine = world.lone_machine("field-1");
+    // The one return of the period.
+    activate(&world, &machine, &id, 1);
+    let request = machine.request_return(&id, 0).unwrap();
+    machine.apply(&world.answer(&request)).unwrap();
+    activate(&world, &machine, &id, 1);
+    // A renewal, its response kept; then a return over it, which is refused.
+    let renewal = machine.request_activation(&id, 1).unwrap();
+    let renewed = world.answer(&renewal);
+    let request = machine.request_return(&id, 0).unwrap();
+    let refused = world.answer(&request);
+    let saved = machine.images();
+    fails(machine.apply(&refused), LM_ERR_RETURN_LIMIT);
+    machine.apply(&renewed).unwrap();
+    assert_eq!(machine.state(&id), "ACTIVE");
+    // Later it is returned for good.
+    world.portal.allow(&id, lm_portal::Tally::Return, 1).unwrap();
+    let request = machine.request_return(&id, 0).unwrap();
+    machine.apply(&world.answer(&request)).unwrap();
+    assert_eq!((machine.state(&id), world.seats(&id)), ("ABSENT".to_owned(), (0, 1)));
+    // Somebody else takes the seat.
+    let other = world.lone_machine("field-2");
+    activate(&world, &other, &id, 1);
+    // The older store is put back, and the two old responses are applied again.
+    machine.put_back(&saved);
+    let restored = machine.again();
+    assert_eq!(restored.told(&id), "PENDING_RETURN, cause LM_ERR_RESTORED");
+    let _ = restored.apply(&refused);
+    let _ = restored.apply(&renewed);
+    let status = restored.status(Some(&id));
+    assert_eq!((status.usable, other.status(Some(&id)).usable), (0, 1), "{}", restored.told(&id));
+    assert_eq!(world.seats(&id), (1, 0));
+}

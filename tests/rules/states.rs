@@ -3,6 +3,8 @@
 use lm::ffi::*;
 
 use crate::common::machine::Machine;
+use crate::common::server::{read_request, serve};
+use crate::common::wire::{End, Fate, Wire};
 use crate::common::world::World;
 
 const DAY: i64 = 86_400;
@@ -314,4 +316,51 @@ fn r58_status_names_the_flag_the_cause_and_the_next_step() {
     machine.refresh(Some(&id)).unwrap();
     let (trust, step) = (all & !LM_TRUST_TIME, LM_NEXT_CORRECT_CLOCK);
     told(&machine, &id, trust, LM_ERR_CLOCK, step, "clock");
+}
+
+/// A dock with the disk and the network is pulled while a refresh is under way: what comes back with the
+/// disk is trusted as before.
+#[test]
+fn u10_a_refresh_that_fails_makes_no_store_where_one_is_away() {
+    let world = World::new();
+    let id = world.nl(1);
+    let machine = world.machine("field-1");
+    machine.activate(&id, 1).unwrap();
+    let store = machine.settings.storage.clone();
+    let aside = store.with_extension("aside");
+    let (from, to) = (store.clone(), aside.clone());
+    let address = serve(move |mut stream| {
+        read_request(&mut stream);
+        // Once: the client may ask again.
+        let _ = std::fs::rename(&from, &to);
+    });
+    let docked = machine.with(|settings| settings.portal_url = Some(format!("http://{address}")));
+    docked.refresh(None).unwrap_err();
+    assert!(!store.join("a").exists() && aside.join("a").exists());
+    assert_ne!(docked.state(&id), "ABSENT", "the store was here");
+    let _ = std::fs::remove_dir_all(&store);
+    std::fs::rename(&aside, &store).unwrap();
+    assert_eq!(machine.again().told(&id), "ACTIVE");
+}
+
+/// A refresh of all that has no time for all: none is passed over for ever.
+#[test]
+fn a_refresh_of_all_begins_with_those_that_wait_for_longest() {
+    let world = World::new();
+    let machine = world.machine("field-1");
+    let ids = [0; 3].map(|_| world.nl(1));
+    ids.iter().for_each(|id| machine.activate(id, 1).unwrap());
+    for id in [&ids[2], &ids[0], &ids[1]] {
+        world.pass(3700);
+        machine.refresh(Some(id)).unwrap();
+    }
+    world.pass(3700);
+    let wire = Wire::to(world.url());
+    wire.next(&[Fate::CutReplyAt(usize::MAX, End::Closed)]);
+    wire.next(&[Fate::LoseReply; 9]);
+    let hindered = machine.with(|settings| settings.portal_url = Some(wire.url()));
+    let before = ids.each_ref().map(|id| machine.status(Some(id)).lease_until);
+    hindered.refresh(None).unwrap_err();
+    let after = ids.each_ref().map(|id| hindered.status(Some(id)).lease_until);
+    assert_eq!([0, 1, 2].map(|at| after[at] > before[at]), [false, false, true]);
 }

@@ -1,6 +1,6 @@
 //! Flipped bytes, torn files, other formats.
 
-use super::disk::Disk;
+use super::disk::{Disk, Fault};
 use super::memory::whole;
 use super::world::{COUNTER, WAIT, World, count, counter, ports, sound, state};
 use crate::error::Code;
@@ -215,5 +215,65 @@ fn another_products_build_cannot_open_it() {
     for (vendor, product) in [("Acme", "raster"), ("Acmeo", "rtho")] {
         let other = SoftwareSealer::new(vendor, product).unwrap();
         assert!(matches!(parse(&bytes, &other), Parsed::Invalid));
+    }
+}
+
+/// The store of another product that was told the same directory.
+fn raster(world: &World, disk: &Disk) -> Storage {
+    let anchor = world.root().join("anchors").join("of raster");
+    let sealer = SoftwareSealer::new("Acme", "raster").unwrap();
+    let paths = Paths::new(Scope::User, world.dir("s"), Some(anchor));
+    Storage::with(paths, Box::new(sealer), None, &ports(disk.files()))
+}
+
+/// That product's birth is cut off, or fails, at each step, with or without a store of its own that is
+/// gone; then this one comes in between.
+#[test]
+fn a_birth_that_was_cut_off_writes_over_no_other_products_store() {
+    for (was_there, kind) in [
+        (false, Fault::StopAt as fn(usize) -> Fault),
+        (true, Fault::StopAt),
+        (false, Fault::FailAt),
+    ] {
+        let mut met = 0;
+        for step in 0.. {
+            let world = World::new();
+            if was_there {
+                count(&raster(&world, &Disk::default())).unwrap();
+                for name in ["a", "b"] {
+                    std::fs::remove_file(world.dir("s").join(name)).unwrap();
+                }
+            }
+            let disk = Disk::with(kind(step));
+            let _ = count(&raster(&world, &disk));
+            if !disk.reached() {
+                break;
+            }
+            let store = world.store("s");
+            // What stands there is the other's: this one keeps off.
+            if count(&store).is_err() {
+                continue;
+            }
+            met += 1;
+            let _ = count(&raster(&world, &Disk::default()));
+            let left = store.read().unwrap();
+            assert_eq!(counter(&left.contents), 1, "was there: {was_there}, step {step}");
+        }
+        assert!(met > 0);
+    }
+}
+
+/// One image that can't be made out doesn't make the other this product's.
+#[test]
+fn another_products_store_with_one_rotten_image_is_not_written_over() {
+    for (name, at) in [("a", 3), ("b", 3), ("b", 44), ("a", 82)] {
+        let world = World::new();
+        let store = world.store("s");
+        count(&store).unwrap();
+        flip(&world, name, at);
+        sound(&store);
+        let error = count(&raster(&world, &Disk::default())).unwrap_err();
+        assert_eq!(error.code(), Code::StorageUnsafe, "{name} {at}");
+        assert_eq!(counter(&store.read().unwrap().contents), 1, "{name} {at}");
     }
 }

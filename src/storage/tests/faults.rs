@@ -164,3 +164,15 @@ fn the_check_sees_what_a_disk_forgets() {
     let operation = Operation { before: forgetful, ..*activation };
     try_at(&operation, Fault { at: 10_000, errno: libc::EIO, for_ever: false }, &[]);
 }
+
+/// Where writing in place needs room (btrfs, ZFS, a shared extent).
+#[test]
+fn a_disk_that_was_full_for_a_moment_is_written_again_by_the_same_process() {
+    let memory = at_two();
+    let store = memory.store();
+    memory.inner().no_room = true;
+    let full = count(&store).unwrap_err();
+    assert_eq!(full.code(), Code::StorageFull, "{full}");
+    memory.inner().no_room = false;
+    count(&store).unwrap();
+}

@@ -66,6 +66,8 @@ pub(super) struct Inner {
     pub(super) device: u64,
     pub(super) no_birth_times: bool,
     forgets_syncs: bool,
+    /// What is written in place needs room, and there is none.
+    pub(super) no_room: bool,
 }
 
 /// Clones are the same disk.

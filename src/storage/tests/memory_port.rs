@@ -153,6 +153,9 @@ impl File for Handle {
     }
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).unwrap();
+        if self.memory.inner().no_room {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
         if let Err(e) = self.memory.call(true) {
             // It may have begun.
             let begun = &bytes[..SECTOR.min(bytes.len())];

@@ -1,7 +1,7 @@
 //! A store that the platform vouches for: a chip that seals and counts, here one that is made up.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 
 use super::disk::{Disk, Fault};
 use super::world::{COUNTER, RealRandom, WAIT, World, count, counter, sound, state};
@@ -323,4 +323,68 @@ fn r59_a_seal_and_its_counter_are_the_same_bytes_for_ever_and_what_stands_beside
     assert_eq!(read.counter, Some(Counter { id: [7; 16], value: 0x010B, raised_at: -2 }));
     assert_eq!(with_seal(&later, Some(&read)), [&counted[..], &later].concat());
     assert_eq!(with_seal(b"no parts", Some(&read)), b"no parts");
+}
+
+/// ADR sealer-0001: the chip's counter never runs ahead of what a change says.
+#[test]
+fn a_time_mark_after_anothers_change_accuses_no_honest_machine() {
+    let (world, chip) = (World::new(), Chip::default());
+    count(&open(&world, &chip)).unwrap();
+    // A process opens: its first look asks the chip.
+    let late = open(&world, &chip);
+    sound(&late);
+    // Another one changes the store before the first has the lock for its time mark.
+    count(&open(&world, &chip)).unwrap();
+    let marked = late.change(WAIT, |_, contents| {
+        contents.set(COUNTER + 1, vec![1]);
+        Ok(((), Commit::WriteMarks))
+    });
+    marked.unwrap();
+    let reading = seen(&world, &chip);
+    assert_eq!(reading.standing.state, State::Sound, "{:?}", reading.notes);
+}
+
+/// A chip that a change waits for.
+struct Slow {
+    chip: Chip,
+    begun: mpsc::SyncSender<()>,
+    go: Mutex<mpsc::Receiver<()>>,
+}
+
+impl PlatformSealer for Slow {
+    fn kind(&self) -> SealerKind {
+        self.chip.kind()
+    }
+    fn seal(&self, master: &Secret, id: [u8; 16]) -> Option<(Vec<u8>, Option<u64>)> {
+        self.chip.seal(master, id)
+    }
+    fn ask(&self, seal: &Seal, master: &Secret) -> Word {
+        self.chip.ask(seal, master)
+    }
+    fn raise(&self, counter: &Counter, master: &Secret) -> Option<u64> {
+        self.begun.send(()).unwrap();
+        self.go.lock().unwrap().recv().unwrap();
+        self.chip.raise(counter, master)
+    }
+}
+
+/// What looks at a store waits for no call that is under way. One that did would wait here for ever.
+#[test]
+fn a_reader_does_not_wait_for_the_chip_that_a_change_raises() {
+    let (world, chip) = (World::new(), Chip::default());
+    count(&open(&world, &chip)).unwrap();
+    let (begun, has_begun) = mpsc::sync_channel(9);
+    let (go, gone) = mpsc::channel();
+    let ports = super::world::ports(Disk::default().files());
+    let sealer = Box::new(SoftwareSealer::new("Acme", "ortho").unwrap());
+    let slow = Box::new(Slow { chip, begun, go: Mutex::new(gone) });
+    let store = Storage::with(world.paths("s"), sealer, Some(slow), &ports);
+    let known = sound(&store).look;
+    std::thread::scope(|scope| {
+        let change = scope.spawn(|| count(&store).map(|_| ()));
+        has_begun.recv().unwrap();
+        assert!(store.read_if_changed(&known, std::time::Duration::ZERO).unwrap().is_some());
+        go.send(()).unwrap();
+        change.join().unwrap().unwrap();
+    });
 }

@@ -176,7 +176,7 @@ impl Model {
             let own = known.is_some_and(|(store, _)| self.stores[*store] == bytes[16..32]);
             kind && !own && key.is_some_and(|key| *key != bytes[WRAPPED])
         };
-        (anchor.is_none() && left.iter().any(was_never_one)) || left.iter().all(is_closed)
+        (anchor.is_none() && left.iter().any(was_never_one)) || left.iter().any(is_closed)
     }
 
     /// Rights hold only if no anchor has seen a later generation.
