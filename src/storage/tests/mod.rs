@@ -3,6 +3,8 @@
 mod birth;
 #[cfg(target_os = "linux")]
 mod chip;
+#[cfg(target_os = "linux")]
+mod closed_unix;
 mod crash;
 mod crash_states;
 mod damage;

@@ -1,7 +1,6 @@
 //! Seats in use: who gets which byte, who is counted, who is named.
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use crate::storage::{RANGE_LEN, Slots, Storage, SystemFiles, Take, bytes_of};
 
 const ID: &str = "7F3KM-Q0W2E-XT9VB-4HJN8";
 
-fn opened(store: &Storage) -> Slots {
+pub(super) fn opened(store: &Storage) -> Slots {
     store.slots().unwrap().expect("slots")
 }
 
@@ -22,11 +21,11 @@ fn numbers(bytes: &[Range<u64>]) -> Vec<(u64, u64)> {
     bytes.iter().map(|held| (held.start - first, held.end - first - 1)).collect()
 }
 
-fn seats(total: u64) -> Range<u64> {
+pub(super) fn seats(total: u64) -> Range<u64> {
     bytes_of(ID).start..bytes_of(ID).start + total
 }
 
-fn in_use(store: &Storage) -> Vec<(u64, u64)> {
+pub(super) fn in_use(store: &Storage) -> Vec<(u64, u64)> {
     numbers(&opened(store).in_use(bytes_of(ID)).unwrap())
 }
 
@@ -192,40 +191,4 @@ fn racing_processes_never_hold_one_seat_twice() {
         .collect();
     children.into_iter().for_each(finished);
     assert_eq!(in_use(&world.store("s")), []);
-}
-
-/// A host that makes a daemon of itself closes every descriptor that it finds: the next checkout gets
-/// the same number. Alone in its process, since the numbers are the process's.
-#[test]
-fn a_seat_whose_number_is_now_anothers_lets_go_nothing() {
-    let world = World::new();
-    count(&world.store("s")).unwrap();
-    let mut command = child("slots::closing_child", world.root(), None);
-    finished(command.stdout(Stdio::piped()).spawn().unwrap());
-}
-
-#[test]
-#[ignore = "the child of the test above"]
-fn closing_child() {
-    let store = store_at(paths_under(&child_dir(), "s"), Arc::new(SystemFiles));
-    let number = || {
-        let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
-        let is_slots = |path: PathBuf| path.file_name().is_some_and(|name| name == "slots");
-        let mut slots = open.filter(|entry| std::fs::read_link(entry.path()).is_ok_and(is_slots));
-        let name = slots.next().unwrap().file_name();
-        name.to_str().unwrap().parse::<i32>().unwrap()
-    };
-    let mut first = opened(&store);
-    assert_eq!(first.take(seats(2), 1).unwrap(), Take::Taken);
-    let of_first = number();
-    // SAFETY: no memory is involved; what `first` does without its file is what is tested.
-    assert_eq!(unsafe { libc::close(of_first) }, 0);
-    let mut second = opened(&store);
-    assert_eq!(second.take(seats(2), 1).unwrap(), Take::Taken);
-    assert_eq!(number(), of_first);
-    let held = in_use(&store);
-    assert_eq!(held.len(), 1);
-    drop(first);
-    assert_eq!(in_use(&store), held);
-    drop(second);
 }
