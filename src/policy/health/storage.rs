@@ -73,6 +73,14 @@ fn standing(reading: &Reading, directory: &str) -> Finding {
             let text = format!("Trusted storage in {directory} is sound.");
             Finding::good(Topic::Storage, text)
         }
+        // Activating, which makes or heals a store otherwise, would be refused.
+        State::Absent | State::Missing | State::Damaged
+            if reading.notes.contains(&Note::Foreign) =>
+        {
+            let refusal =
+                Error::new(Code::StorageUnsafe, Note::Foreign.to_string()).with_hint(FOREIGN_HINT);
+            Finding::failed(Topic::Storage, &refusal).next(NextStep::ContactVendor)
+        }
         State::Absent => {
             let text = format!(
                 "There is no trusted storage in {directory} yet; the first activation makes it."
@@ -80,12 +88,6 @@ fn standing(reading: &Reading, directory: &str) -> Finding {
             Finding::good(Topic::Storage, text).next(NextStep::Activate)
         }
         State::Restored => bad(Code::Restored).next(NextStep::Repair),
-        // Activating again, which heals the two that follow, would be refused.
-        State::Missing | State::Damaged if reading.notes.contains(&Note::Foreign) => {
-            let refusal =
-                Error::new(Code::StorageUnsafe, Note::Foreign.to_string()).with_hint(FOREIGN_HINT);
-            Finding::failed(Topic::Storage, &refusal).next(NextStep::ContactVendor)
-        }
         State::Missing => bad(Code::StorageMissing),
         State::Damaged => bad(Code::StorageDamaged),
         State::Newer => bad(Code::StorageNewer),
@@ -213,6 +215,15 @@ mod tests {
             sealer: SealerKind::Tpm,
             notes: notes.to_vec(),
             look: Look::default(),
+        }
+    }
+
+    #[test]
+    fn where_another_products_store_stands_no_activation_is_advised() {
+        for state in [State::Absent, State::Missing, State::Damaged] {
+            let found = standing(&reading(state, &[Note::Foreign]), "/s");
+            assert_eq!((found.code, found.level), (Some(Code::StorageUnsafe), Level::Error));
+            assert_eq!(found.next_step, NextStep::ContactVendor, "{state:?}");
         }
     }
 
